@@ -1,0 +1,141 @@
+"""Tables of hands and frames as Parquet, with schema version and provenance in the file's metadata."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hint_toolkit.errors import InputError
+from hint_toolkit.io.atomic import replacing
+from hint_toolkit.records import FRAME_FIELDS, HAND_FIELDS, SCHEMA_VERSION, Frame, Hands, frame_schema, hand_schema
+
+METADATA_KEY = b"hint_toolkit"
+
+
+def hands_to_table(hands: Hands) -> Any:
+    """An Arrow table of `hand_schema`, without copying point by point."""
+    import pyarrow as pa
+
+    schema = hand_schema()
+    arrays = []
+    for column in schema:
+        value = getattr(hands, column.name)
+        if pa.types.is_fixed_size_list(column.type):
+            arrays.append(_nested(pa, value))
+        else:
+            arrays.append(pa.array(value, type=column.type))
+    return pa.table(arrays, schema=schema)
+
+
+def _nested(pa: Any, value: Any) -> Any:
+    """Fixed-size lists, innermost axis first."""
+    array = pa.array(np.ascontiguousarray(value).reshape(-1))
+    for size in reversed(value.shape[1:]):
+        array = pa.FixedSizeListArray.from_arrays(array, size)
+    return array
+
+
+def table_to_hands(table: Any, where: str) -> Hands:
+    """Back from an Arrow table; extra columns are left alone.
+
+    Raises:
+        InputError: a column is missing or does not fit; names it and the file.
+    """
+    missing = [name for name in HAND_FIELDS if name not in table.column_names]
+    if missing:
+        raise InputError(
+            f"no column {', '.join(missing)}",
+            where=where,
+            why=f"a table of hands of schema {SCHEMA_VERSION} is wanted",
+            next_step="write it with: hint-build export",
+        )
+    columns: dict[str, Any] = {}
+    for column in hand_schema():
+        chunked = table.column(column.name).combine_chunks()
+        if chunked.null_count:
+            raise InputError("has empty cells", where=f"{where} > {column.name}", next_step="export it again")
+        try:
+            columns[column.name] = _plain(chunked.cast(column.type))
+        except (ValueError, NotImplementedError) as error:
+            raise InputError(f"has the type {chunked.type}, not {column.type}", where=f"{where} > {column.name}") from error
+    try:
+        return Hands(columns)
+    except ValueError as error:
+        raise InputError(str(error), where=where) from error
+
+
+def _plain(array: Any) -> Any:
+    """Numpy array of an Arrow array, nested lists as further axes."""
+    import pyarrow as pa
+
+    shape: list[int] = [len(array)]
+    while pa.types.is_fixed_size_list(array.type):
+        shape.append(array.type.list_size)
+        array = array.flatten()
+    return array.to_numpy(zero_copy_only=False).reshape(shape)
+
+
+def frames_to_table(frames: Sequence[Frame]) -> Any:
+    """An Arrow table of `frame_schema`."""
+    import pyarrow as pa
+
+    rows = [{name: getattr(frame, name) for name in FRAME_FIELDS} for frame in frames]
+    return pa.Table.from_pylist(rows, schema=frame_schema())
+
+
+def table_to_frames(table: Any, where: str) -> list[Frame]:
+    """Back from an Arrow table.
+
+    Raises:
+        InputError: a column is missing.
+    """
+    missing = [name for name in FRAME_FIELDS if name not in table.column_names]
+    if missing:
+        raise InputError(f"no column {', '.join(missing)}", where=where, next_step="sample again: hint-build sample")
+    return [Frame(**row) for row in table.select(list(FRAME_FIELDS)).to_pylist()]
+
+
+def write_table(path: Path, table: Any, metadata: dict[str, Any]) -> None:
+    """Write a table, zstd, with `metadata` (plain JSON) and the schema version; same input, same bytes."""
+    import pyarrow.parquet as pq
+
+    text = json.dumps({"schema_version": SCHEMA_VERSION, **metadata}, sort_keys=True, allow_nan=False)
+    with replacing(path) as temporary:
+        pq.write_table(table.replace_schema_metadata({METADATA_KEY: text.encode()}), temporary, compression="zstd")
+
+
+def read_table(path: Path) -> tuple[Any, dict[str, Any]]:
+    """Table and our metadata ({} when the file carries none).
+
+    Raises:
+        InputError: no such file, not Parquet, or of a later schema version.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    if not path.is_file():
+        raise InputError("no such file", where=str(path))
+    try:
+        table = pq.ParquetFile(path).read()
+    except (pa.ArrowException, OSError) as error:
+        raise InputError("is not a readable Parquet file", where=str(path), why=str(error)) from error
+    metadata = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
+    version = str(metadata.get("schema_version", SCHEMA_VERSION))
+    if version != SCHEMA_VERSION:
+        raise InputError(
+            f"has schema version {version}, this toolkit reads {SCHEMA_VERSION}",
+            where=str(path),
+            next_step="upgrade with: pip install -U hint-toolkit",
+        )
+    return table, metadata
+
+
+def read_hands(path: Path) -> Hands:
+    """A file of hands.
+
+    Raises:
+        InputError: as `read_table` and `table_to_hands`.
+    """
+    return table_to_hands(read_table(path)[0], str(path))
