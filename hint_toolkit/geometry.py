@@ -57,7 +57,8 @@ def box_iou(a: Floats, b: Floats) -> Floats:
     area_a = np.clip(a[:, 2:] - a[:, :2], 0, None).prod(axis=1)
     area_b = np.clip(b[:, 2:] - b[:, :2], 0, None).prod(axis=1)
     union = area_a[:, None] + area_b[None, :] - inter
-    return np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
+    result: Floats = np.divide(inter, union, out=np.zeros_like(inter), where=union > 0)
+    return result
 
 
 def match_boxes(a: Floats, b: Floats, min_iou: float) -> list[tuple[int, int]]:
@@ -72,7 +73,7 @@ def match_boxes(a: Floats, b: Floats, min_iou: float) -> list[tuple[int, int]]:
 
 
 def crop_window(box: Floats, width: int, height: int, factor: float) -> Window:
-    """The square around a box, `factor` times its longer side, cut to the image.
+    """The pixels that touch the square around a box, `factor` times its longer side, cut to the image.
 
     Args:
         box: (4,) pixels.
@@ -95,5 +96,4 @@ def crop_window(box: Floats, width: int, height: int, factor: float) -> Window:
 def inside(points: Floats, width: int, height: int) -> NDArray[np.bool_]:
     """Which points lie on a pixel of an image of the given size; shape of `points` without its last axis."""
     low, high = points >= -0.5, points < np.array([width - 0.5, height - 0.5])
-    result: NDArray[np.bool_] = (low & high).all(axis=-1)
-    return result
+    return np.asarray((low & high).all(axis=-1))

@@ -19,7 +19,7 @@ SCHEMA_VERSION: Final = "1"
 STATES: Final = ("prelabel", "submitted", "skipped", "empty")
 """What a hand row is: a detector's guess, a person's answer, a task a person skipped, a frame with no hand."""
 
-_HAND_ARRAYS: Final = {
+_HAND_ARRAYS: Final[dict[str, tuple[tuple[int, ...], Any]]] = {
     "points": ((N_JOINTS, 2), np.float64),
     "exists": ((N_JOINTS,), np.bool_),
     "occluded": ((N_JOINTS,), np.bool_),
@@ -80,9 +80,11 @@ class Hand:
         score: (21,) confidence of a detector in 0..1, NaN for people.
         box: (4,) x1, y1, x2, y2 pixels.
         side: "left" or "right", of the person, on an unmirrored image.
-        presence: confidence that there is a hand at all, NaN for people.
+        presence: confidence that there is a hand at all, NaN for people and detectors that give none.
+        side_score: confidence in `side`, likewise.
         source: as in `Frame`.
         split: as in `Frame`.
+        subset: "img" for single pictures, "seq" for HInt's short tracks.
         video_id: as in `Frame`.
         frame_index: as in `Frame`.
         time: as in `Frame`.
@@ -107,8 +109,10 @@ class Hand:
     side: str
     score: NDArray[np.float64] = field(default_factory=_nan_scores)
     presence: float = float("nan")
+    side_score: float = float("nan")
     source: str = ""
     split: str = "TEST"
+    subset: str = "img"
     video_id: str = ""
     frame_index: int = -1
     time: float = float("nan")
@@ -155,6 +159,11 @@ def _dtype(column: Any) -> Any:
 _HAND_SCALARS: Final = {f.name: _dtype(f) for f in fields(Hand) if f.name not in _HAND_ARRAYS}
 
 
+def _layout(name: str) -> tuple[tuple[int, ...], Any]:
+    """Shape of one cell and numpy type of a column of hands."""
+    return _HAND_ARRAYS[name] if name in _HAND_ARRAYS else ((), _HAND_SCALARS[name])
+
+
 class Hands(Sequence[Hand]):
     """Many hands as arrays with first axis N: `hands.points` is (N, 21, 2), `hands.id` is (N,) of str.
 
@@ -171,8 +180,10 @@ class Hands(Sequence[Hand]):
     box: NDArray[np.float64]
     side: NDArray[np.object_]
     presence: NDArray[np.float64]
+    side_score: NDArray[np.float64]
     source: NDArray[np.object_]
     split: NDArray[np.object_]
+    subset: NDArray[np.object_]
     video_id: NDArray[np.object_]
     frame_index: NDArray[np.int64]
     time: NDArray[np.float64]
@@ -198,7 +209,7 @@ class Hands(Sequence[Hand]):
             raise ValueError(f"columns of Hands: missing {sorted(missing)}, unknown {sorted(unknown)}")
         self._n = len(columns["id"])
         for name in HAND_FIELDS:
-            shape, dtype = _HAND_ARRAYS.get(name, ((), _HAND_SCALARS.get(name)))
+            shape, dtype = _layout(name)
             value = np.array(columns[name], dtype=dtype)
             if self._n == 0:
                 value = np.zeros((0, *shape), dtype=dtype)
@@ -207,7 +218,8 @@ class Hands(Sequence[Hand]):
             setattr(self, name, value)
         self._check("side", np.isin(self.side.astype(str), SIDES), f"must be one of {SIDES}")
         self._check("state", np.isin(self.state.astype(str), STATES), f"must be one of {STATES}")
-        self._check("occluded", ~(self.occluded & ~self.exists).any(axis=1), "has a joint that does not exist")
+        contradiction = np.asarray((self.occluded & ~self.exists).any(axis=1))
+        self._check("occluded", ~contradiction, "has a joint that does not exist")
 
     def _check(self, name: str, good: NDArray[np.bool_], wanted: str) -> None:
         if not good.all():
@@ -265,7 +277,7 @@ def hand_schema() -> Any:
     kinds = {object: pa.string(), np.float64: pa.float64(), np.int64: pa.int64(), np.bool_: pa.bool_()}
     columns = []
     for name in HAND_FIELDS:
-        shape, dtype = _HAND_ARRAYS.get(name, ((), _HAND_SCALARS.get(name)))
+        shape, dtype = _layout(name)
         kind = kinds[dtype]
         for size in reversed(shape):
             kind = pa.list_(kind, size)

@@ -112,18 +112,22 @@ class Stage:
     def _part(self, unit: str) -> Path:
         return self._folder / f"{hashlib.sha256(unit.encode()).hexdigest()[:24]}.parquet"
 
-    def table(self, unit: str, work: Callable[[], Any]) -> Any:
-        """The unit's Arrow table: read when an earlier run finished it, else made by `work` and kept."""
+    def table(self, unit: str, work: Callable[[], Any], *, valid: Callable[[Any], bool] | None = None) -> Any:
+        """The unit's Arrow table: read when an earlier run finished it, else made by `work` and kept.
+
+        Args:
+            unit: names the unit within the stage.
+            work: makes the table.
+            valid: whether what an earlier run left beside the table (pictures, say) is still there.
+        """
         part = self._part(unit)
         if part.is_file():
-            return read_table(part)[0]
+            table = read_table(part)[0]
+            if valid is None or valid(table):
+                return table
         table = work()
         write_table(part, table, {"unit": unit})
         return table
-
-    def done(self, unit: str) -> bool:
-        """Whether an earlier run finished this unit."""
-        return self._part(unit).is_file()
 
     def finish(self, path: Path, tables: Sequence[Any], schema: Any) -> None:
         """Join the tables in the given order to the stage's result and drop the parts."""

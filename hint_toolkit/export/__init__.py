@@ -1,0 +1,1 @@
+"""Release formats, one a file."""

@@ -1,0 +1,1 @@
+"""What a command does: rooms below, put in order."""

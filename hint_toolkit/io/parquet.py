@@ -23,14 +23,16 @@ def hands_to_table(hands: Hands) -> Any:
     for column in schema:
         value = getattr(hands, column.name)
         if pa.types.is_fixed_size_list(column.type):
-            arrays.append(_nested(pa, value))
+            arrays.append(nested_array(value))
         else:
             arrays.append(pa.array(value, type=column.type))
     return pa.table(arrays, schema=schema)
 
 
-def _nested(pa: Any, value: Any) -> Any:
-    """Fixed-size lists, innermost axis first."""
+def nested_array(value: Any) -> Any:
+    """An Arrow array of a numpy array: every axis after the first is a fixed-size list."""
+    import pyarrow as pa
+
     array = pa.array(np.ascontiguousarray(value).reshape(-1))
     for size in reversed(value.shape[1:]):
         array = pa.FixedSizeListArray.from_arrays(array, size)
@@ -59,7 +61,8 @@ def table_to_hands(table: Any, where: str) -> Hands:
         try:
             columns[column.name] = _plain(chunked.cast(column.type))
         except (ValueError, NotImplementedError) as error:
-            raise InputError(f"has the type {chunked.type}, not {column.type}", where=f"{where} > {column.name}") from error
+            place = f"{where} > {column.name}"
+            raise InputError(f"has the type {chunked.type}, not {column.type}", where=place) from error
     try:
         return Hands(columns)
     except ValueError as error:

@@ -1,0 +1,1 @@
+"""Numpy arrays in, counts out; no files, no torch."""

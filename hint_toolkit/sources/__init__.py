@@ -1,0 +1,1 @@
+"""Where videos come from, one source a file."""

@@ -1,0 +1,195 @@
+"""`hint-eval`: score predictions, make a baseline's, look at the failures.
+
+hint-eval --pred preds.json                         the table, results/ and report.html
+hint-eval predict --model mediapipe --out preds.json
+hint-eval view                                      the worst hands first, in FiftyOne
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from hint_toolkit import __version__
+from hint_toolkit.cli._main import run
+from hint_toolkit.cli._options import PATH, output_options, quiet_option, seed_option, truth_option
+from hint_toolkit.cli._output import emit, log, progress
+from hint_toolkit.protocol import DEFAULT_NORMALISER, HAMER_V1, NORMALISERS, PROTOCOLS
+
+
+class _ScoreByDefault(click.Group):
+    """A group whose command "score" need not be named: `hint-eval --pred FILE`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put "score" in front when the call starts with one of its options."""
+        if args and args[0].startswith("-") and args[0] not in ("-h", "--help", "--version"):
+            args = ["score", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(cls=_ScoreByDefault, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="hint-eval")
+def cli() -> None:
+    """Score 2D hand keypoints with occlusion, by the protocol of HInt and HaMeR.
+
+    `hint-eval --pred preds.json` is short for `hint-eval score --pred preds.json`; see
+    `hint-eval score --help` for its options.
+    """
+
+
+def _thresholds(_: click.Context, __: click.Parameter, value: str | None) -> tuple[float, ...] | None:
+    if value is None:
+        return None
+    try:
+        numbers = tuple(float(part) for part in value.replace(",", " ").split())
+    except ValueError:
+        numbers = ()
+    if not numbers or not all(0 < number < 10 for number in numbers):
+        raise click.BadParameter("wants positive fractions, e.g. 0.05,0.1,0.15")
+    return numbers
+
+
+@cli.command()
+@click.option("--pred", type=PATH, required=True, help="Predictions: preds.json (docs/predictions.md).")
+@truth_option
+@click.option("--out", type=PATH, default=Path("results"), show_default=True, help="Folder for the result files.")
+@click.option("--normaliser", type=click.Choice(list(NORMALISERS)), default=DEFAULT_NORMALISER, show_default=True)
+@click.option("--protocol", type=click.Choice(list(PROTOCOLS)), default=HAMER_V1.name, show_default=True)
+@click.option("--thresholds", callback=_thresholds, help="Fractions of the normaliser.  [default: 0.05,0.1,0.15]")
+@click.option("--ignore-unknown", is_flag=True, help="Score even if some predictions fit no hand of the truth.")
+@click.option("--no-report", is_flag=True, help="Write no report.html (it needs matplotlib and OpenCV).")
+@seed_option
+@output_options
+def score(
+    pred: Path,
+    gt: Path | None,
+    out: Path,
+    normaliser: str,
+    protocol: str,
+    thresholds: tuple[float, ...] | None,
+    ignore_unknown: bool,
+    no_report: bool,
+    seed: int,
+    as_json: bool,
+    quiet: bool,
+) -> int:
+    """Score a predictions file: PCK of all, visible and occluded joints a source.
+
+    \b
+    Example:
+      hint-eval --pred preds.json --gt hint/releases/v1
+    """
+    from hint_toolkit.errors import MissingExtra
+    from hint_toolkit.flows.report.tables import score_table
+    from hint_toolkit.flows.results import write_results
+    from hint_toolkit.flows.score import score as score_predictions
+    from hint_toolkit.io.predictions import read_predictions
+    from hint_toolkit.io.release import read_truth
+
+    truth = read_truth(_truth_path(gt, quiet))
+    scored = score_predictions(
+        truth,
+        read_predictions(pred),
+        protocol=PROTOCOLS[protocol],
+        normaliser=normaliser,
+        thresholds=thresholds,
+        seed=seed,
+        ignore_unknown=ignore_unknown,
+    )
+    try:
+        files = write_results(scored, out, truth.image_root, report=not no_report)
+    except MissingExtra as error:
+        log(f"no report.html: {error}")
+        files = write_results(scored, out, truth.image_root, report=False)
+    emit(scored.results, f"{score_table(scored.results)}\n\n{_written(files)}", as_json)
+    return _incomplete(scored)
+
+
+def _written(files: dict[str, Path]) -> str:
+    if "report" in files:
+        return f"report: {files['report']}   (all files in {files['results'].parent}/)"
+    return f"results: {files['results']}   (all files in {files['results'].parent}/)"
+
+
+def _incomplete(scored: Any) -> int:
+    """Exit code 3 and one line when the file has no record at all for some hands; they are scored as wrong."""
+    from hint_toolkit.errors import shorten
+
+    if not scored.missing:
+        return 0
+    log(
+        f"hint-eval: {len(scored.missing)} of {len(scored.hands)} hands have no prediction and count as wrong: "
+        f'{shorten(scored.missing)}; add a record for each, with "keypoints": null where the method found none'
+    )
+    return 3
+
+
+def _truth_path(gt: Path | None, quiet: bool) -> Path:
+    """The given truth, or the latest release of the workspace `./hint`."""
+    from hint_toolkit.errors import InputError
+    from hint_toolkit.io.release import latest_release
+
+    if gt is not None:
+        return gt
+    found = latest_release(Path("hint") / "releases")
+    if found is None:
+        next_step = "pass --gt RELEASE, or make one with: hint-build export"
+        raise InputError("no truth to score against", next_step=next_step)
+    if not quiet:
+        log(f"truth: {found}")
+    return found
+
+
+@cli.command()
+@click.option("--model", required=True, help="A detector: mediapipe.")
+@truth_option
+@click.option("--out", type=PATH, default=Path("preds.json"), show_default=True, help="Where to write the predictions.")
+@click.option("--weights", type=PATH, default=None, help="The model's file.  [default: found or fetched]")
+@output_options
+def predict(model: str, gt: Path | None, out: Path, weights: Path | None, as_json: bool, quiet: bool) -> int:
+    """Run a baseline on the hands of a release and write preds.json.
+
+    \b
+    Example:
+      hint-eval predict --model mediapipe --gt hint/releases/v1 --out preds.json
+    """
+    from hint_toolkit.flows.predict import predict as run_model
+    from hint_toolkit.io.predictions import write_predictions
+    from hint_toolkit.io.release import read_truth
+    from hint_toolkit.prelabel.registry import opened
+
+    truth = read_truth(_truth_path(gt, quiet))
+    with opened(model, model=weights, min_confidence=0.1) as detector, progress("predict", "hands", quiet) as bar:
+        predictions, report = run_model(truth, detector, progress=bar)
+    write_predictions(out, predictions)
+    text = f"{report.found} of {report.hands} hands found by {predictions.method}, written to {out}"
+    emit({"hands": report.hands, "found": report.found, "method": predictions.method, "out": str(out)}, text, as_json)
+    return 0
+
+
+@cli.command()
+@click.option("--results", type=PATH, default=Path("results"), show_default=True, help="Folder that hint-eval wrote.")
+@click.option("--port", type=click.IntRange(0, 65535), default=5151, show_default=True, help="On the loopback address.")
+@click.option("--no-browser", is_flag=True, help="Only serve; open the printed address yourself.")
+@quiet_option
+def view(results: Path, port: int, no_browser: bool, quiet: bool) -> int:
+    """Open scored hands in FiftyOne, the worst first.
+
+    \b
+    Example:
+      hint-eval view --results results
+    """
+    from hint_toolkit.flows.results import image_root_of
+    from hint_toolkit.viewer import build_dataset, launch
+
+    dataset = build_dataset(results, image_root_of(results))
+    if not quiet:
+        log(f"FiftyOne: http://127.0.0.1:{port}  (ctrl+c ends it)")
+    launch(dataset, port=port, open_browser=not no_browser)
+    return 0
+
+
+def main() -> None:
+    """Entry point of `hint-eval`."""
+    sys.exit(run(cli, "hint-eval"))

@@ -1,0 +1,98 @@
+"""A baseline's predictions for the hands of a release: crop around the given box, detect, match, write."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hint_toolkit.errors import InputError, shorten
+from hint_toolkit.geometry import box_iou, crop_window
+from hint_toolkit.io.images import read_image
+from hint_toolkit.io.predictions import Predictions
+from hint_toolkit.io.release import Truth
+from hint_toolkit.joints import N_JOINTS
+from hint_toolkit.prelabel.base import Detection, Detector
+from hint_toolkit.records import Hand
+
+Progress = Callable[[int, int], None]
+CROP_FACTOR = 2.5
+"""The detector sees a square of this many box sides; palm detectors need the wrist and arm around the hand."""
+MIN_IOU = 0.1
+
+
+@dataclass(frozen=True)
+class PredictReport:
+    """How far it came."""
+
+    hands: int
+    found: int
+
+
+def predict(truth: Truth, detector: Detector, *, progress: Progress | None = None) -> tuple[Predictions, PredictReport]:
+    """Run a detector on the crop of every hand of the truth; only box and picture are used, never the points.
+
+    A hand that the detector does not find gets a record with no keypoints, which scores as wrong.
+
+    Raises:
+        InputError: pictures are missing or not readable, or a hand has no box.
+    """
+    hands = truth.hands
+    if not len(hands):
+        raise InputError("holds no hands", where=str(truth.path))
+    gone = [h.id for h in hands if not h.image or not (truth.image_root / h.image).is_file()]
+    if gone:
+        raise InputError(
+            f"the pictures of {len(gone)} hands are missing: {shorten(gone)}",
+            where=str(truth.path),
+            next_step="pass a --gt folder that holds the jpg files",
+        )
+    points: NDArray[np.float64] = np.full((len(hands), N_JOINTS, 2), np.nan)
+    score: NDArray[np.float64] = np.full((len(hands), N_JOINTS), np.nan)
+    side = [""] * len(hands)
+    for i, hand in enumerate(hands):
+        image = read_image(truth.image_root / hand.image)
+        best = predict_hand(image, hand, detector)
+        if best is not None:
+            points[i], score[i], side[i] = best.points, best.score, best.side
+        if progress:
+            progress(i + 1, len(hands))
+    header = {
+        "method": detector.name,
+        "detector": detector.name,
+        "checkpoint": "hand_landmarker.task, float16/1" if detector.name.startswith("mediapipe") else "",
+        "trained_on_hint": False,
+        "input_crop": f"square of {CROP_FACTOR} x the longer side of the given bbox, cut to the image",
+        "joint_order": "hint",
+    }
+    found = int(np.isfinite(points).all(axis=(1, 2)).sum())
+    nothing: NDArray[np.float64] = np.full((len(hands), N_JOINTS), np.nan)
+    predictions = Predictions(hands.id.tolist(), points, score, nothing, side, header)
+    return predictions, PredictReport(len(hands), found)
+
+
+def predict_hand(image: NDArray[np.uint8], hand: Hand, detector: Detector) -> Detection | None:
+    """The detection in the hand's crop that overlaps its box most, in pixels of the whole image; or None."""
+    if not np.isfinite(hand.box).all():
+        raise InputError("has no box to crop by", where=hand.id)
+    height, width = image.shape[:2]
+    window = crop_window(hand.box, width, height, CROP_FACTOR)
+    crop = image[window.y : window.y + window.height, window.x : window.x + window.width]
+    detections = detector.detect(np.ascontiguousarray(crop))
+    if not detections:
+        return None
+    corner = np.array([window.x, window.y], dtype=np.float64)
+    boxes = np.array([found.box for found in detections]) + np.tile(corner, 2)
+    overlap = box_iou(hand.box[None], boxes)[0]
+    best = int(overlap.argmax())
+    if overlap[best] < MIN_IOU:
+        return None
+    chosen = detections[best]
+    return Detection(
+        points=chosen.points + corner,
+        score=chosen.score,
+        box=boxes[best],
+        side=chosen.side,
+        presence=chosen.presence,
+        side_score=chosen.side_score,
+    )
