@@ -125,9 +125,9 @@ class Stage:
             table = read_table(part)[0]
             if valid is None or valid(table):
                 return table
-        table = work()
-        write_table(part, table, {"unit": unit})
-        return table
+        write_table(part, work(), {"unit": unit})
+        # Read back even when just made: Arrow's buffers, and with them the result's bytes, depend on the way.
+        return read_table(part)[0]
 
     def finish(self, path: Path, tables: Sequence[Any], schema: Any) -> None:
         """Join the tables in the given order to the stage's result and drop the parts."""

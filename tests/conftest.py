@@ -1,6 +1,7 @@
 """Hands, releases and clips that the tests are made of: drawn and seeded, nothing is downloaded."""
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -93,6 +94,8 @@ def write_video(tmp_path: Path) -> Callable[..., Path]:
             stream = container.add_stream(codec, rate=30)
             stream.width, stream.height, stream.pix_fmt = 160, 96, "yuv420p"
             stream.gop_size = gop
+            if gaps:
+                stream.codec_context.time_base = Fraction(1, 90)
             if codec == "libx264":
                 stream.codec_context.max_b_frames = b_frames
                 stream.options = {"crf": "18", "preset": "veryfast"}
@@ -100,7 +103,7 @@ def write_video(tmp_path: Path) -> Callable[..., Path]:
                 frame = av.VideoFrame.from_ndarray(numbered_picture(k), format="rgb24")
                 frame.pts = 3 * k + (k % 3) + (50 if k > n // 2 else 0) if gaps else k
                 if gaps:
-                    frame.time_base = stream.codec_context.time_base / 3
+                    frame.time_base = Fraction(1, 90)
                 container.mux(stream.encode(frame))
             container.mux(stream.encode(None))
         return path

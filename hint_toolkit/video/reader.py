@@ -35,15 +35,15 @@ def read_frames(index: VideoIndex, wanted: Sequence[int]) -> Iterator[tuple[int,
     """
     order = sorted(set(wanted))
     if index.pts:
-        left = []
-        for group in _groups(index, order):
+        left = [k for k in order if not 0 <= k < index.count]
+        for group in _groups(index, [k for k in order if 0 <= k < index.count]):
             found = _decode_group(index, group)
             for k in group:
                 if k in found:
                     yield k, found[k]
                 else:
                     left.append(k)
-        order = left
+        order = sorted(left)
     if order:
         yield from _decode_from_start(index, order)
 
@@ -53,8 +53,6 @@ def _groups(index: VideoIndex, order: Sequence[int]) -> Iterator[list[int]]:
     current: list[int] = []
     current_key = -1
     for k in order:
-        if not 0 <= k < index.count:
-            continue
         key = bisect.bisect_right(index.keys, index.pts[k])
         if current and key != current_key:
             yield current
