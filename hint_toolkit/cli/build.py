@@ -156,6 +156,25 @@ def status(workspace: Path, as_json: bool) -> int:
     return 0
 
 
+@cli.command()
+@json_option
+def doctor(as_json: bool) -> int:
+    """Check this installation: libraries, versions that must agree, programs.
+
+    \b
+    Example:
+      hint-build doctor
+    """
+    from dataclasses import asdict
+
+    from hint_toolkit.flows.doctor import doctor as examine
+
+    findings = examine()
+    rows = [(finding.what, finding.state, finding.detail) for finding in findings]
+    emit({"findings": [asdict(finding) for finding in findings]}, table(["part", "state", "detail"], rows), as_json)
+    return 2 if any(finding.state == "wrong" for finding in findings) else 0
+
+
 add_labelling_commands(cli)
 
 

@@ -1,0 +1,210 @@
+"""The commands of `hint-build` that work with Label Studio, and the demo."""
+
+import os
+import sys
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import click
+
+from hint_toolkit.cli._options import PATH, output_options, quiet_option, seed_option, workspace_option
+from hint_toolkit.cli._output import Progress, emit, log, progress, show_issues
+
+KEY, PASSWORD, URL = "LABEL_STUDIO_API_KEY", "LABEL_STUDIO_PASSWORD", "LABEL_STUDIO_URL"
+_NEW_KEY = f'export {KEY}=$(python3 -c "import secrets; print(secrets.token_hex(20))")'
+
+project_option = click.option("--project", default="hint", show_default=True, help="Title of the Label Studio project.")
+url_option = click.option(
+    "--url", envvar=URL, default=None, help="Of the Label Studio server.  [default: the one this workspace started]"
+)
+
+
+def _secret(name: str, next_step: str, prompt: str | None = None) -> str:
+    """A secret from the environment, or from the terminal where a person sits there; never from an option."""
+    from hint_toolkit.errors import InputError
+
+    if value := os.environ.get(name):
+        return value
+    if prompt and sys.stdin.isatty():
+        return str(click.prompt(prompt, hide_input=True, confirmation_prompt=True, err=True))
+    raise InputError(f"{name} is not set", next_step=next_step)
+
+
+def _server_url(url: str | None, workspace: Path) -> str:
+    """The given address, or that of the server which this workspace started."""
+    from hint_toolkit.errors import InputError
+    from hint_toolkit.labelstudio.server import read_state
+    from hint_toolkit.workspace import Workspace
+
+    state = None if url else read_state(Workspace(workspace).server_folder)
+    if not url and state is None:
+        raise InputError(
+            "no Label Studio server runs for this workspace",
+            where=str(workspace),
+            next_step=f"run hint-build server in another terminal, or set {URL}",
+        )
+    return url or (state.url if state else "")
+
+
+@click.command()
+@click.option("--port", type=click.IntRange(0, 65535), default=8080, show_default=True, help="On 127.0.0.1; 0: any.")
+@click.option("--username", default="annotator@hint-toolkit.invalid", show_default=True, help="E-mail to log in with.")
+@click.option("--label-studio", type=PATH, default=None, help="The program.  [default: .venv-labelstudio, then PATH]")
+@workspace_option
+@quiet_option
+def server(port: int, username: str, label_studio: Path | None, workspace: Path, quiet: bool) -> int:
+    """Start Label Studio on this machine for this workspace; ctrl+c stops it.
+
+    The password comes from LABEL_STUDIO_PASSWORD (or is asked for), the token from LABEL_STUDIO_API_KEY: the
+    same ones at every start of a workspace.
+
+    \b
+    Example:
+      export LABEL_STUDIO_API_KEY=$(python3 -c "import secrets; print(secrets.token_hex(20))")
+      hint-build server
+    """
+    from hint_toolkit.labelstudio.server import Account, Server, find_label_studio
+    from hint_toolkit.workspace import Workspace
+
+    place = Workspace(workspace)
+    program = find_label_studio(label_studio)
+    key = _secret(KEY, f"run: {_NEW_KEY}  and keep it for later starts")
+    password = _secret(PASSWORD, f"run: export {PASSWORD}=..", "Password for the Label Studio page")
+    running = Server(program, place.server_folder, place.root, Account(username, password, key), port=port)
+    with progress("server", "seconds", quiet) as bar:
+        running.start(bar)
+    try:
+        click.echo(f"Label Studio: {running.url}  log in as {username}; ctrl+c stops it")
+        sys.stdout.flush()
+        return 0 if running.wait() == 0 else 1
+    finally:
+        running.stop()
+
+
+@click.command()
+@project_option
+@url_option
+@workspace_option
+@output_options
+def push(project: str, url: str | None, workspace: Path, as_json: bool, quiet: bool) -> int:
+    """Send hands with their pre-labels to Label Studio; what is there already is not sent twice.
+
+    \b
+    Example:
+      hint-build push --project kitchen
+    """
+    from hint_toolkit.flows.labelling import push as run_push
+    from hint_toolkit.labelstudio.client import LabelStudioClient
+    from hint_toolkit.workspace import Workspace
+
+    key = _secret(KEY, f"export {KEY}=.. with the token of the server's user")
+    client = LabelStudioClient(_server_url(url, workspace), key)
+    with progress("push", "tasks", quiet) as bar:
+        report = run_push(Workspace(workspace), client, title=project, progress=bar)
+    emit(report.to_dict(), str(report), as_json)
+    return 0
+
+
+@click.command()
+@project_option
+@url_option
+@workspace_option
+@output_options
+def pull(project: str, url: str | None, workspace: Path, as_json: bool, quiet: bool) -> int:
+    """Bring the corrected hands back, with annotator, seconds and the pre-label they started from.
+
+    \b
+    Example:
+      hint-build pull --project kitchen
+    """
+    from hint_toolkit.flows.labelling import pull as run_pull
+    from hint_toolkit.labelstudio.client import LabelStudioClient
+    from hint_toolkit.workspace import Workspace
+
+    key = _secret(KEY, f"export {KEY}=.. with the token of the server's user")
+    client = LabelStudioClient(_server_url(url, workspace), key)
+    with progress("pull", "tasks", quiet) as bar:
+        report = run_pull(Workspace(workspace), client, title=project, progress=bar)
+    emit(report.to_dict(), str(report), as_json)
+    show_issues(report.issues)
+    return 3 if report.issues.errors else 0
+
+
+@click.command("label-config")
+@click.option("--out", type=PATH, default=None, help="Write to a file instead of stdout.")
+def label_config(out: Path | None) -> int:
+    """Print the labelling configuration that push gives to its project.
+
+    \b
+    Example:
+      hint-build label-config --out annotation/label_config.xml
+    """
+    from hint_toolkit.io.atomic import write_text
+    from hint_toolkit.labelstudio.config import label_config as make_config
+
+    if out is None:
+        click.echo(make_config(), nl=False)
+    else:
+        write_text(out, make_config())
+        log(f"written to {out}")
+    return 0
+
+
+class _Terminal:
+    """The demo's console."""
+
+    def __init__(self, quiet: bool) -> None:
+        self.quiet = quiet
+
+    def say(self, text: str) -> None:
+        log(text)
+
+    def ask(self, text: str) -> None:
+        click.prompt(text, default="", show_default=False, prompt_suffix=" ", err=True)
+
+    def progress(self, label: str, unit: str) -> AbstractContextManager[Progress | None]:
+        return progress(label.ljust(10), unit, self.quiet)
+
+
+@click.command()
+@click.option("--out", type=PATH, default=Path("demo"), show_default=True, help="Folder for everything it makes.")
+@click.option("--videos", type=PATH, default=None, help="Your file or folder.  [default: synthetic clips]")
+@click.option("--interactive", is_flag=True, help="Stop and let a person correct in the browser.")
+@click.option("--per-video", type=click.IntRange(1), default=8, show_default=True, help="Frames from each video.")
+@click.option("--clips", type=click.IntRange(2), default=6, show_default=True, help="How many synthetic clips.")
+@click.option("--clip-frames", type=click.IntRange(8), default=48, show_default=True, help="Frames in each of them.")
+@seed_option
+@quiet_option
+def demo(
+    out: Path, videos: Path | None, interactive: bool, per_video: int, clips: int, clip_frames: int, seed: int, quiet: bool
+) -> int:
+    """Run the whole chain once, from a video to a score and a report.
+
+    \b
+    Example:
+      hint-build demo --videos ~/clips --interactive
+    """
+    from hint_toolkit.flows.demo import DemoOptions, check_password, rows_by_subset
+    from hint_toolkit.flows.demo import demo as run_demo
+    from hint_toolkit.flows.report.tables import score_table
+
+    password = None
+    if interactive:
+        password = check_password(_secret(PASSWORD, f"run: export {PASSWORD}=..", "Choose a password for Label Studio"))
+    options = DemoOptions(out, videos, password, per_video, clips, clip_frames, seed)
+    report = run_demo(options, _Terminal(quiet))
+    click.echo("\n" + score_table(report.scored.results))
+    if report.labels is not None:
+        shown = ", ".join(f"{name} {value:.3f}" for name, value in rows_by_subset(report.labels).items() if value is not None)
+        click.echo(f"\ncorrected labels against the same exact truth, PCK@0.05: {shown}")
+    for note in report.scored.results["notes"]:
+        click.echo(f"note: {note}")
+    click.echo(f"\nrelease:  {report.release}\nreport:   {report.files['report']}")
+    click.echo(f"browse:   hint-eval view --results {report.files['results'].parent}   (opens the browser, worst first)")
+    return 0
+
+
+def add_labelling_commands(group: click.Group) -> None:
+    """Put these commands into `hint-build`."""
+    for command in (server, push, pull, label_config, demo):
+        group.add_command(command)
