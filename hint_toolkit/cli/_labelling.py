@@ -93,7 +93,10 @@ def push(project: str, url: str | None, workspace: Path, as_json: bool, quiet: b
     Example:
       hint-build push --project kitchen
     """
+    from dataclasses import asdict
+
     from hint_toolkit.flows.labelling import push as run_push
+    from hint_toolkit.flows.labelling import push_text
     from hint_toolkit.labelstudio.client import LabelStudioClient
     from hint_toolkit.workspace import Workspace
 
@@ -101,7 +104,7 @@ def push(project: str, url: str | None, workspace: Path, as_json: bool, quiet: b
     client = LabelStudioClient(_server_url(url, workspace), key)
     with progress("push", "tasks", quiet) as bar:
         report = run_push(Workspace(workspace), client, title=project, progress=bar)
-    emit(report.to_dict(), str(report), as_json)
+    emit(asdict(report), push_text(report), as_json)
     return 0
 
 
@@ -117,7 +120,10 @@ def pull(project: str, url: str | None, workspace: Path, as_json: bool, quiet: b
     Example:
       hint-build pull --project kitchen
     """
+    from dataclasses import asdict
+
     from hint_toolkit.flows.labelling import pull as run_pull
+    from hint_toolkit.flows.labelling import pull_text
     from hint_toolkit.labelstudio.client import LabelStudioClient
     from hint_toolkit.workspace import Workspace
 
@@ -125,7 +131,8 @@ def pull(project: str, url: str | None, workspace: Path, as_json: bool, quiet: b
     client = LabelStudioClient(_server_url(url, workspace), key)
     with progress("pull", "tasks", quiet) as bar:
         report = run_pull(Workspace(workspace), client, title=project, progress=bar)
-    emit(report.to_dict(), str(report), as_json)
+    value = asdict(report) | {"issues": [issue.to_dict() for issue in report.issues]}
+    emit(value, pull_text(report), as_json)
     show_issues(report.issues)
     return 3 if report.issues.errors else 0
 
