@@ -86,7 +86,13 @@ def write_video(tmp_path: Path) -> Callable[..., Path]:
     import av
 
     def write(
-        name: str = "clip.mp4", n: int = 60, *, codec: str = "libx264", gop: int = 12, b_frames: int = 2, gaps: bool = False
+        name: str = "clip.mp4",
+        n: int = 60,
+        *,
+        codec: str = "libx264",
+        gop: int = 12,
+        b_frames: int = 2,
+        gaps: bool = False,
     ) -> Path:
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)

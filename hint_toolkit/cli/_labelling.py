@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from hint_toolkit.cli._options import PATH, output_options, quiet_option, seed_option, workspace_option
-from hint_toolkit.cli._output import Progress, emit, log, progress, show_issues
+from hint_toolkit.cli._output import Progress, emit, log, progress, show_issues, waiting
 
 KEY, PASSWORD, URL = "LABEL_STUDIO_API_KEY", "LABEL_STUDIO_PASSWORD", "LABEL_STUDIO_URL"
 _NEW_KEY = f'export {KEY}=$(python3 -c "import secrets; print(secrets.token_hex(20))")'
@@ -71,7 +71,7 @@ def server(port: int, username: str, label_studio: Path | None, workspace: Path,
     key = _secret(KEY, f"run: {_NEW_KEY}  and keep it for later starts")
     password = _secret(PASSWORD, f"run: export {PASSWORD}=..", "Password for the Label Studio page")
     running = Server(program, place.server_folder, place.root, Account(username, password, key), port=port)
-    with progress("server", "seconds", quiet) as bar:
+    with waiting("server", "starting Label Studio (a minute or two the first time)", quiet) as bar:
         running.start(bar)
     try:
         click.echo(f"Label Studio: {running.url}  log in as {username}; ctrl+c stops it")
@@ -172,6 +172,9 @@ class _Terminal:
     def progress(self, label: str, unit: str) -> AbstractContextManager[Progress | None]:
         return progress(label.ljust(10), unit, self.quiet)
 
+    def waiting(self, label: str, what: str) -> AbstractContextManager[Progress | None]:
+        return waiting(label.ljust(10), what, self.quiet)
+
 
 @click.command()
 @click.option("--out", type=PATH, default=Path("demo"), show_default=True, help="Folder for everything it makes.")
@@ -183,7 +186,14 @@ class _Terminal:
 @seed_option
 @quiet_option
 def demo(
-    out: Path, videos: Path | None, interactive: bool, per_video: int, clips: int, clip_frames: int, seed: int, quiet: bool
+    out: Path,
+    videos: Path | None,
+    interactive: bool,
+    per_video: int,
+    clips: int,
+    clip_frames: int,
+    seed: int,
+    quiet: bool,
 ) -> int:
     """Run the whole chain once, from a video to a score and a report.
 
@@ -202,12 +212,12 @@ def demo(
     report = run_demo(options, _Terminal(quiet))
     click.echo("\n" + score_table(report.scored.results))
     if report.labels is not None:
-        shown = ", ".join(f"{name} {value:.3f}" for name, value in rows_by_subset(report.labels).items() if value is not None)
-        click.echo(f"\ncorrected labels against the same exact truth, PCK@0.05: {shown}")
-    for note in report.scored.results["notes"]:
-        click.echo(f"note: {note}")
+        values = rows_by_subset(report.labels)
+        shown = ", ".join(f"{name} {100 * value:.1f}" for name, value in values.items() if value is not None)
+        click.echo(f"\ncorrected labels against the same exact truth, PCK@0.05 in %: {shown}")
+    results = report.files["results"].parent
     click.echo(f"\nrelease:  {report.release}\nreport:   {report.files['report']}")
-    click.echo(f"browse:   hint-eval view --results {report.files['results'].parent}   (opens the browser, worst first)")
+    click.echo(f"browse:   hint-eval view --results {results}   (opens the browser, worst hands first)")
     return 0
 
 

@@ -70,18 +70,38 @@ def progress(label: str, unit: str, quiet: bool) -> Iterator[Progress | None]:
         yield update
 
 
+@contextmanager
+def waiting(label: str, what: str, quiet: bool) -> Iterator[Progress | None]:
+    """A callback `(seconds waited, limit)` for a wait of unknown length: says that it goes on, not when it ends."""
+    if quiet:
+        yield None
+        return
+    on_terminal, begun = sys.stderr.isatty(), time.monotonic()
+    if not on_terminal:
+        log(f"{label} {what}")
+
+    def update(seconds: int, limit: int) -> None:
+        if on_terminal:
+            click.echo(f"\r{label} {what}, {seconds} s", nl=False, err=True)
+
+    yield update
+    took = f"{label} ready after {time.monotonic() - begun:.0f} s"
+    log(f"\r\x1b[K{took}" if on_terminal else took)
+
+
 def _lines(label: str, unit: str) -> Progress:
     start = time.monotonic()
     last = start
+    shown = -1
 
     def update(done: int, total: int) -> None:
-        nonlocal last
+        nonlocal last, shown
         now = time.monotonic()
-        if done < total and now - last < _LINE_EVERY:
+        if done == shown or (done < total and now - last < _LINE_EVERY):
             return
-        last = now
+        last, shown = now, done
         rate = done / max(now - start, 1e-9)
         left = f", {(total - done) / rate:.0f} s left" if done < total and rate > 0 else ""
-        log(f"{label}: {done} of {total} {unit}, {rate:.1f} a second{left}")
+        log(f"{label.rstrip()}: {done} of {total} {unit}, {rate:.1f} a second{left}")
 
     return update

@@ -1,9 +1,9 @@
 """`hint-build`: from videos to a released dataset.
 
-    hint-build sample --source folder --videos DIR
-    hint-build prelabel --detector mediapipe
-    hint-build server    (another terminal: hint-build push, correct in the browser, hint-build pull)
-    hint-build export
+hint-build sample --source folder --videos DIR
+hint-build prelabel --detector mediapipe
+hint-build server    (another terminal: hint-build push, correct in the browser, hint-build pull)
+hint-build export
 """
 
 import sys
@@ -31,7 +31,7 @@ def cli() -> None:
 @click.option("--per-video", type=click.IntRange(1), default=12, show_default=True, help="Frames from each video.")
 @click.option("--strategy", type=click.Choice(["uniform", "random"]), default="uniform", show_default=True)
 @click.option("--split", type=click.Choice(["TRAIN", "VAL", "TEST"]), default="TEST", show_default=True)
-@click.option("--licence", default="unknown", show_default=True, help="Of the pixels, in your words; kept in every row.")
+@click.option("--licence", default="unknown", show_default=True, help="Of the pixels; kept in every row.")
 @click.option("--dry-run", is_flag=True, help="Print the plan and decode nothing.")
 @seed_option
 @workspace_option
@@ -108,7 +108,7 @@ def prelabel(
         as_json,
     )
     if not report.hands:
-        log("hint-build: no hand was found in any frame; people can still mark them, the frames are pushed as empty tasks")
+        log("hint-build: no hand was found in any frame; push makes empty tasks, in which people can mark hands")
         return 3
     return 0
 

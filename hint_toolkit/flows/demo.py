@@ -17,7 +17,7 @@ from typing import Any, Protocol
 
 from hint_toolkit.errors import IncompleteError, InputError
 from hint_toolkit.flows.demo_truth import truth_of_release, truth_of_tasks
-from hint_toolkit.flows.labelling import pull, push
+from hint_toolkit.flows.labelling import pull, pull_text, push, push_text
 from hint_toolkit.flows.predict import predict
 from hint_toolkit.flows.prelabel import prelabel
 from hint_toolkit.flows.release import export
@@ -57,6 +57,10 @@ class Console(Protocol):
 
     def progress(self, label: str, unit: str) -> AbstractContextManager[Progress | None]:
         """A progress bar."""
+        ...
+
+    def waiting(self, label: str, what: str) -> AbstractContextManager[Progress | None]:
+        """A wait whose end is not known."""
         ...
 
 
@@ -188,13 +192,13 @@ def _label(options: DemoOptions, workspace: Workspace, program: Path, tasks: Han
         shutil.rmtree(folder, ignore_errors=True)
     account = _account(options)
     server = Server(program, folder, workspace.root, account)
-    with console.progress("server", "seconds") as bar:
+    with console.waiting("server", "starting Label Studio (a minute or two)") as bar:
         server.start(bar)
     try:
         client = LabelStudioClient(server.url, account.token)
         with console.progress("push", "tasks") as bar:
             pushed = push(workspace, client, title=PROJECT, progress=bar)
-        console.say(f"push       {pushed} to {server.url}")
+        console.say(f"push       {push_text(pushed)}; server {server.url}")
         if options.interactive:
             console.say(f"browser    open {server.url} and log in as {USERNAME} with your password")
             console.ask("correct hands in the project, submit each; press Enter here when you are done")
@@ -203,7 +207,7 @@ def _label(options: DemoOptions, workspace: Workspace, program: Path, tasks: Han
                 done = annotate(workspace, client, PROJECT, tasks, seed=options.seed, progress=bar)
             console.say(f"annotate   {done} tasks by the scripted annotator (annotator = simulated)")
         pulled = pull(workspace, client, title=PROJECT)
-        console.say(f"pull       {pulled}")
+        console.say(f"pull       {pull_text(pulled)}")
     finally:
         server.stop()
     if not (workspace.read_annotations().state == "submitted").any():

@@ -64,7 +64,8 @@ def _opencv(look_up: Callable[[str], str | None]) -> Finding:
     if len(set(found.values())) == 1:
         return Finding("OpenCV", "ok", listed)
     names = " ".join(f'"{name}==4.12.*"' for name in found)
-    return Finding("OpenCV", "wrong", f"{listed} share one folder; run: pip install --force-reinstall --no-deps {names}")
+    advice = f"run: pip install --force-reinstall --no-deps {names}"
+    return Finding("OpenCV", "wrong", f"{listed} share one folder; {advice}")
 
 
 def _model() -> Finding:

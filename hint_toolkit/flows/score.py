@@ -191,8 +191,8 @@ def truth_kind(hands: Hands, predictions: Predictions) -> str:
     started = {name for name in hands.detector.tolist() if name}
     if predictions.header.get("detector") in started:
         return (
-            f"labels that {people} corrected, starting from this detector's own pre-labels: "
-            "not an independent truth, the score says how much was corrected"
+            f"labels that {people} corrected from this detector's own guesses: not an independent truth, "
+            "the score says how much was corrected"
         )
     return f"labels by {people}" + (f", starting from pre-labels of {', '.join(sorted(started))}" if started else "")
 

@@ -29,6 +29,11 @@ def hands_to_table(hands: Hands) -> Any:
     return pa.table(arrays, schema=schema)
 
 
+def hands_to_pandas(hands: Hands) -> Any:
+    """A pandas DataFrame of `hand_schema`'s columns, one row a hand; lists become arrays of arrays."""
+    return hands_to_table(hands).to_pandas()
+
+
 def nested_array(value: Any) -> Any:
     """An Arrow array of a numpy array: every axis after the first is a fixed-size list."""
     import pyarrow as pa

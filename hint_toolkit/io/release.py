@@ -170,8 +170,6 @@ def pair_record(hand: Hand) -> list[dict[str, Any]]:
     ]
 
 
-
-
 def latest_release(folder: Path) -> Path | None:
     """The newest release in a folder of releases, or None."""
     pointer = folder / LATEST

@@ -1,6 +1,7 @@
+import pytest
+
 from hint_toolkit.errors import HintError, IncompleteError, InputError, MissingExtra, ServerError, shorten
 from hint_toolkit.issues import Issues
-import pytest
 
 
 def test_an_error_is_one_line_with_what_where_why_and_next():

@@ -27,9 +27,7 @@ def test_match_takes_the_best_pairs_and_each_box_once():
     assert match_boxes(a, np.zeros((0, 4)), 0.3) == []
 
 
-@given(
-    x=st.floats(-50, 700), y=st.floats(-50, 500), w=st.floats(0, 300), h=st.floats(0, 300), factor=st.floats(0.5, 4)
-)
+@given(x=st.floats(-50, 700), y=st.floats(-50, 500), w=st.floats(0, 300), h=st.floats(0, 300), factor=st.floats(0.5, 4))
 def test_a_window_is_whole_pixels_inside_the_image(x, y, w, h, factor):
     window = crop_window(np.array([x, y, x + w, y + h]), 640, 480, factor)
     assert window.x >= 0

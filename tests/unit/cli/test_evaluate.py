@@ -48,7 +48,18 @@ def rewrite(path, change):
 def test_the_table_names_everything_that_a_number_needs(release, preds, tmp_path, capsys):
     assert call("--pred", preds, "--gt", release, "--out", tmp_path / "out") == 0
     shown = capsys.readouterr().out
-    for word in ("noisy", "hamer-v1", "bbox-max", "folder", "all", "visible", "occluded", "0.05", "0.15", "report.html"):
+    for word in (
+        "noisy",
+        "hamer-v1",
+        "bbox-max",
+        "folder",
+        "all",
+        "visible",
+        "occluded",
+        "0.05",
+        "0.15",
+        "report.html",
+    ):
         assert word in shown, word
     assert "nan" not in shown.lower().replace("annotat", "")
     assert {p.name for p in (tmp_path / "out").iterdir()} == {
@@ -64,7 +75,17 @@ def test_json_has_the_promised_rows(release, preds, tmp_path, capsys):
     rows = json.loads(capsys.readouterr().out)["rows"]
     assert len(rows) == 9
     for row in rows:
-        assert {"measure", "source", "value", "hands", "joints", "coverage", "interval", "normaliser", "protocol"} <= set(row)
+        assert {
+            "measure",
+            "source",
+            "value",
+            "hands",
+            "joints",
+            "coverage",
+            "interval",
+            "normaliser",
+            "protocol",
+        } <= set(row)
     assert rows[0]["measure"] == "PCK@0.05[all]"
     assert 0 < rows[0]["value"] < 1
 
@@ -135,7 +156,9 @@ def test_own_thresholds_name_their_measures(release, preds, tmp_path, capsys):
     arguments = ["--pred", preds, "--gt", release, "--out", tmp_path / "o", "--thresholds", "0.02 0.2"]
     assert call(*arguments, "--json", "--no-report") == 0
     rows = json.loads(capsys.readouterr().out)["rows"]
-    assert {row["measure"] for row in rows} == {f"PCK@{t}[{s}]" for t in ("0.02", "0.2") for s in ("all", "visible", "occluded")}
+    assert {row["measure"] for row in rows} == {
+        f"PCK@{t}[{s}]" for t in ("0.02", "0.2") for s in ("all", "visible", "occluded")
+    }
 
 
 def test_without_gt_the_latest_release_of_the_workspace_is_taken(release, preds, tmp_path, monkeypatch, capsys):

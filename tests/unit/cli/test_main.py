@@ -29,7 +29,11 @@ def program(error=None, code=0):
     [
         (InputError("is wrong", where="a.json"), 2, "hint-x: a.json: is wrong\n"),
         (IncompleteError("3 are missing"), 3, "hint-x: 3 are missing\n"),
-        (OSError(errno.ENOSPC, "No space left on device", "/w/x"), 2, "hint-x: /w/x: No space left on device; what was"),
+        (
+            OSError(errno.ENOSPC, "No space left on device", "/w/x"),
+            2,
+            "hint-x: /w/x: No space left on device; what was",
+        ),
         (KeyboardInterrupt(), 130, "hint-x: stopped; what is finished is kept"),
         (ZeroDivisionError("by\nzero"), 1, "hint-x: our fault: ZeroDivisionError: by zero; run again with --debug"),
     ],

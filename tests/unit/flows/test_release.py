@@ -45,7 +45,10 @@ def test_both_formats_hold_the_same_hands_and_read_as_truth(workspace):
     for truth in (parquet, hint):
         for hand in truth.hands:
             picture = truth.image_root / hand.image
-            assert picture.read_bytes() == (workspace.root / f"frames/{hand.frame_id.removesuffix('_h0')}.jpg").read_bytes()
+            assert (
+                picture.read_bytes()
+                == (workspace.root / f"frames/{hand.frame_id.removesuffix('_h0')}.jpg").read_bytes()
+            )
 
 
 def test_the_manifest_counts_and_holds_no_place_or_time(workspace, tmp_path):

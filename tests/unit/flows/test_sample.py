@@ -8,7 +8,6 @@ from hint_toolkit.io.images import read_image
 from hint_toolkit.video.index import index_video
 from hint_toolkit.video.reader import pixel_hash, read_frames
 from hint_toolkit.workspace import Workspace
-
 from tests.conftest import read_number
 
 

@@ -90,7 +90,9 @@ def test_a_bare_stem_is_enough_where_it_is_unique(make_hands):
 def test_a_prediction_for_an_unknown_hand_is_refused_unless_ignored(make_hands):
     hands = make_hands(6)
     fewer = truth_of(hands[:4])
-    with pytest.raises(InputError, match="2 of 6 predictions are for hands that the truth does not have: .*--ignore-unknown"):
+    with pytest.raises(
+        InputError, match="2 of 6 predictions are for hands that the truth does not have: .*--ignore-unknown"
+    ):
         score(fewer, predictions_of(hands))
     scored = score(fewer, predictions_of(hands), ignore_unknown=True)
     assert scored.results["unknown"] == hands.id[4:].tolist()

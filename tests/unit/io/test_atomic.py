@@ -3,7 +3,6 @@ import signal
 import subprocess
 import sys
 
-
 import pytest
 
 from hint_toolkit.io.atomic import replacing, write_json, write_text
@@ -47,5 +46,3 @@ def test_json_is_the_same_for_the_same_value_and_never_holds_nan(tmp_path):
     with pytest.raises(ValueError, match="JSON compliant"):
         write_json(tmp_path / "a.json", {"x": float("nan")})
     assert '"a": "é"' in (tmp_path / "a.json").read_text("utf-8")
-
-

@@ -5,7 +5,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from hint_toolkit.errors import InputError
-from hint_toolkit.io.parquet import hands_to_table, read_hands, read_table, write_table
+from hint_toolkit.io.parquet import hands_to_pandas, hands_to_table, read_hands, read_table, write_table
 from hint_toolkit.records import HAND_FIELDS, Hands
 
 
@@ -39,6 +39,7 @@ def test_pandas_reads_the_points(tmp_path, make_hands):
     frame = pd.read_parquet(tmp_path / "h.parquet")
     np.testing.assert_array_equal(np.stack([np.stack(p) for p in frame["points"]]), hands.points)
     assert frame["side"].tolist() == hands.side.tolist()
+    pd.testing.assert_frame_equal(hands_to_pandas(hands), frame)
 
 
 def test_a_slice_of_a_table_is_read_from_its_own_start(make_hands):

@@ -63,7 +63,10 @@ def test_another_joint_order_is_put_right(tmp_path):
         ('{"header": {"joint_order": []}, "predictions": []}', "joint_order is one of"),
         ('{"predictions": [1]}', r'predictions\[0\]: must be an object with a text "id"'),
         ('{"predictions": [{"id": 7}]}', 'text "id"'),
-        ('{"predictions": [{"id": "a", "keypoints": [[1, 2]]}]}', r"a > keypoints: must have shape \(21, 2\), got \(1, 2\)"),
+        (
+            '{"predictions": [{"id": "a", "keypoints": [[1, 2]]}]}',
+            r"a > keypoints: must have shape \(21, 2\), got \(1, 2\)",
+        ),
         ('{"predictions": [{"id": "a", "keypoints": [[1, 2], [1]]}]}', "must be numbers or null in the shape"),
         ('{"predictions": [{"id": "a", "keypoints": "xy"}]}', "a > keypoints: must be numbers or null"),
         ('{"predictions": [{"id": "a", "score": [true]}]}', "a > score: must be numbers or null"),
@@ -105,7 +108,9 @@ def test_what_is_written_is_read_back(tmp_path, rng):
     points[1] = np.nan
     points[2, 5] = np.nan
     score = np.round(rng.random((4, 21)), 4)
-    made = Predictions(["a", "b", "c", "d"], points, score, np.full((4, 21), np.nan), ["left", "", "", "right"], {"method": "m"})
+    made = Predictions(
+        ["a", "b", "c", "d"], points, score, np.full((4, 21), np.nan), ["left", "", "", "right"], {"method": "m"}
+    )
     write_predictions(tmp_path / "p.json", made)
     got = read_predictions(tmp_path / "p.json")
     np.testing.assert_array_equal(got.points, made.points)

@@ -81,7 +81,10 @@ def test_the_version_ignores_order_and_notices_one_moved_keypoint(make_hands):
         (lambda r: [], "must be a list with one object"),
         (lambda r: {"a": 1}, "must be a list with one object"),
         (lambda r: [{k: v for k, v in r[0].items() if k != "bbox"}], "has no field 'bbox'"),
-        (lambda r: [r[0] | {"keypoints": r[0]["keypoints"][:20]}], r"keypoints must have shape \(21, 2\), got \(20, 2\)"),
+        (
+            lambda r: [r[0] | {"keypoints": r[0]["keypoints"][:20]}],
+            r"keypoints must have shape \(21, 2\), got \(20, 2\)",
+        ),
         (lambda r: [r[0] | {"existence": ["yes"] * 21}], "could not convert string"),
         (lambda r: [r[0] | {"bbox": [[float("nan")] * 4]}], "bbox must be numbers"),
     ],

@@ -44,7 +44,10 @@ def test_sides_are_anatomical_and_a_mirrored_image_swaps_them(scenes):
     with opened("mediapipe") as detector:
         right = total = 0
         for image, truth in scenes:
-            for picture, side in ((image, truth[0].side), (image[:, ::-1], {"left": "right", "right": "left"}[truth[0].side])):
+            for picture, side in (
+                (image, truth[0].side),
+                (image[:, ::-1], {"left": "right", "right": "left"}[truth[0].side]),
+            ):
                 for detection in detector.detect(picture)[:1]:
                     total += 1
                     right += detection.side == side

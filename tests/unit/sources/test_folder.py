@@ -21,7 +21,7 @@ def test_ids_are_safe_file_names_and_distinct(tmp_path):
     clips = find_clips(tmp_path)
     ids = [clip.video_id for clip in clips]
     assert len(set(ids)) == len(ids)
-    assert all(c.isalnum() and c.isascii() or c in "-_" for i in ids for c in i)
+    assert all((c.isalnum() and c.isascii()) or c in "-_" for i in ids for c in i)
 
 
 def test_one_file_is_a_source_of_one_clip(tmp_path):

@@ -9,7 +9,6 @@ import pytest
 from hint_toolkit.errors import InputError
 from hint_toolkit.video.index import index_video
 from hint_toolkit.video.reader import pixel_hash, read_frames, upright
-
 from tests.conftest import read_number
 
 KINDS = {
