@@ -101,8 +101,7 @@ def push(project: str, url: str | None, workspace: Path, as_json: bool, quiet: b
     from hint_toolkit.workspace import Workspace
 
     key = _secret(KEY, f"export {KEY}=.. with the token of the server's user")
-    client = LabelStudioClient(_server_url(url, workspace), key)
-    with progress("push", "tasks", quiet) as bar:
+    with LabelStudioClient(_server_url(url, workspace), key) as client, progress("push", "tasks", quiet) as bar:
         report = run_push(Workspace(workspace), client, title=project, progress=bar)
     emit(asdict(report), push_text(report), as_json)
     return 0
@@ -128,8 +127,7 @@ def pull(project: str, url: str | None, workspace: Path, as_json: bool, quiet: b
     from hint_toolkit.workspace import Workspace
 
     key = _secret(KEY, f"export {KEY}=.. with the token of the server's user")
-    client = LabelStudioClient(_server_url(url, workspace), key)
-    with progress("pull", "tasks", quiet) as bar:
+    with LabelStudioClient(_server_url(url, workspace), key) as client, progress("pull", "tasks", quiet) as bar:
         report = run_pull(Workspace(workspace), client, title=project, progress=bar)
     value = asdict(report) | {"issues": [issue.to_dict() for issue in report.issues]}
     emit(value, pull_text(report), as_json)

@@ -173,7 +173,7 @@ def _task_truth(options: DemoOptions, workspace: Workspace, videos: Path) -> tup
     return prelabels.take(prelabels.state != "empty"), 0
 
 
-def _account(options: DemoOptions) -> Account:
+def account_of(options: DemoOptions) -> Account:
     """A new account for the scripted annotator; for a person one that a later run can open again.
 
     The token follows from the password, so that only the password has to be remembered and neither is stored.
@@ -190,28 +190,37 @@ def _label(options: DemoOptions, workspace: Workspace, program: Path, tasks: Han
         # Nothing in it was made by a person, and its account was forgotten with the last run.
         folder = workspace.root / "labelstudio-simulated"
         shutil.rmtree(folder, ignore_errors=True)
-    account = _account(options)
+    account = account_of(options)
     server = Server(program, folder, workspace.root, account)
     with console.waiting("server", "starting Label Studio (a minute or two)") as bar:
         server.start(bar)
     try:
-        client = LabelStudioClient(server.url, account.token)
-        with console.progress("push", "tasks") as bar:
-            pushed = push(workspace, client, title=PROJECT, progress=bar)
-        console.say(f"push       {push_text(pushed)}; server {server.url}")
-        if options.interactive:
-            console.say(f"browser    open {server.url} and log in as {USERNAME} with your password")
-            console.ask("correct hands in the project, submit each; press Enter here when you are done")
-        else:
-            with console.progress("annotate", "tasks") as bar:
-                done = annotate(workspace, client, PROJECT, tasks, seed=options.seed, progress=bar)
-            console.say(f"annotate   {done} tasks by the scripted annotator (annotator = simulated)")
-        pulled = pull(workspace, client, title=PROJECT)
-        console.say(f"pull       {pull_text(pulled)}")
+        with LabelStudioClient(server.url, account.token) as client:
+            _correct(options, workspace, client, tasks, console)
     finally:
         server.stop()
     if not (workspace.read_annotations().state == "submitted").any():
         raise IncompleteError("no hand was submitted, so there is nothing to release", next_step="run the demo again")
+
+
+def _correct(
+    options: DemoOptions, workspace: Workspace, client: LabelStudioClient, tasks: Hands, console: Console
+) -> None:
+    """Push, let somebody correct, pull."""
+    with console.progress("push", "tasks") as bar:
+        pushed = push(workspace, client, title=PROJECT, progress=bar)
+    console.say(f"push       {push_text(pushed)}; server {client.url}")
+    if options.interactive:
+        console.say(f"browser    open {client.url} and log in as {USERNAME} with your password")
+        console.ask("correct hands in the project, submit each; press Enter here when you are done")
+    else:
+        with console.progress("annotate", "tasks") as bar:
+            done = annotate(workspace, client, PROJECT, tasks, seed=options.seed, progress=bar)
+        console.say(f"annotate   {done} tasks by the scripted annotator (annotator = simulated)")
+    pulled = pull(workspace, client, title=PROJECT)
+    console.say(f"pull       {pull_text(pulled)}")
+    for issue in list(pulled.issues)[:5]:
+        console.say(f"           {issue.level}: {issue}")
 
 
 def _score_truth(options: DemoOptions, release: Truth, tasks: Hands, workspace: Workspace) -> Truth:

@@ -41,14 +41,16 @@ class Truth:
 def content_hash(hands: Hands) -> str:
     """Version of a set of hands: sha256 of ids, sides, boxes, points and flags, whatever their order.
 
-    All NaN are one NaN, and -0.0 is 0.0; pixels and provenance are not part of it.
+    All NaN are one NaN, and -0.0 is 0.0; pixels and provenance are not part of it. An absent joint without a
+    point is the same whether it is written as NaN (Parquet) or as 0, 0 (HInt's json has no NaN).
     """
     digest = hashlib.sha256()
     ordered = hands.sorted()
     for name in ("id", "side"):
         digest.update("\n".join(getattr(ordered, name)).encode() + b"\0")
-    for name in ("box", "points"):
-        values = getattr(ordered, name) + 0.0
+    nowhere = ~ordered.exists & (ordered.points == 0).all(axis=2)
+    points = np.where(nowhere[:, :, None], np.nan, ordered.points)
+    for values in (ordered.box + 0.0, points + 0.0):
         digest.update(np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes())
     for name in ("exists", "occluded"):
         digest.update(np.packbits(getattr(ordered, name)).tobytes())

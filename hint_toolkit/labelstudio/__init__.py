@@ -1,0 +1,1 @@
+"""Label Studio: configuration, tasks, results, client, server."""

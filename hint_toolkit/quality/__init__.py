@@ -1,0 +1,1 @@
+"""What is wrong with labels, and scripted annotators to measure it by."""

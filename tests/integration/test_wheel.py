@@ -58,7 +58,9 @@ def test_both_programs_help_and_nothing_heavy_came_along(bare):
     for program in ("hint-eval", "hint-build"):
         run = subprocess.run([bare / program, "--help"], capture_output=True, text=True, check=True)
         assert run.stdout.startswith("Usage:")
-    listed = subprocess.run([bare / "python", "-m", "pip", "list", "--format=json"], capture_output=True, text=True, check=True)
+    listed = subprocess.run(
+        [bare / "python", "-m", "pip", "list", "--format=json"], capture_output=True, text=True, check=True
+    )
     names = {package["name"].lower().replace("_", "-") for package in json.loads(listed.stdout)}
     assert {"numpy", "pandas", "pyarrow", "click"} <= names
     assert not names & {"torch", "opencv-python", "opencv-python-headless", "mediapipe", "fiftyone", "matplotlib", "av"}
@@ -75,6 +77,10 @@ def test_it_scores(bare, tmp_path, make_hands):
     assert {row["value"] for row in json.loads(run.stdout)["rows"]} == {1.0}
     assert 'pip install "hint-toolkit[report]"' in run.stderr
     assert (tmp_path / "results/results.json").is_file()
+    view = subprocess.run([bare / "hint-eval", "view"], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert view.returncode == 2
+    assert view.stderr.count("\n") == 1
+    assert 'pip install "hint-toolkit[view]"' in view.stderr
 
 
 @pytest.mark.parametrize(
@@ -82,13 +88,10 @@ def test_it_scores(bare, tmp_path, make_hands):
     [
         (["hint-build", "prelabel"], "prelabel"),
         (["hint-build", "sample", "--videos", "a.mp4"], "video"),
-        (["hint-eval", "view"], "view"),
     ],
 )
 def test_a_command_whose_extra_is_absent_names_the_pip_line(bare, tmp_path, command, extra):
     (tmp_path / "a.mp4").write_bytes(b"x")
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results/results.json").write_text('{"schema": "hint-results/1", "image_root": "."}')
     run = subprocess.run([bare / command[0], *command[1:]], capture_output=True, text=True, check=False, cwd=tmp_path)
     assert run.returncode == 2
     assert f'pip install "hint-toolkit[{extra}]"' in run.stderr

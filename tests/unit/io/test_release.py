@@ -70,6 +70,14 @@ def test_the_version_ignores_order_and_notices_one_moved_keypoint(make_hands):
     points = hands.points.copy()
     points[4, 7, 1] += 1e-9
     assert content_hash(hands.replace(points=points)) != content_hash(hands)
+    absent = np.argwhere(~hands.exists)[0]
+    for value in (np.nan, 0.0):
+        points = hands.points.copy()
+        points[tuple(absent)] = value
+        assert content_hash(hands.replace(points=points)) != content_hash(hands)
+    unknown = hands.points.copy()
+    unknown[tuple(absent)] = np.nan
+    assert content_hash(hands.replace(points=points)) == content_hash(hands.replace(points=unknown))
     flags = hands.occluded.copy()
     flags[0, 0] = not flags[0, 0]
     assert content_hash(hands.replace(occluded=flags)) != content_hash(hands)

@@ -1,0 +1,328 @@
+"""The calls to Label Studio that the toolkit needs. The only module that imports label_studio_sdk.
+
+Nothing is ever repeated behind our back: the SDK's own retries would post an import twice when only the reply
+was lost. Errors of SDK and network become one line each; headers, cookies and tokens are in none of them.
+"""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Any, Final
+from urllib.parse import quote, urlsplit
+
+from hint_toolkit.errors import InputError, MissingExtra, ServerError
+from hint_toolkit.labelstudio.refusal import TOKEN_VARIABLE, cleaned, refusal
+
+_TIMEOUT: Final = 60.0
+_LONG: Final = {"max_retries": 0, "timeout_in_seconds": 900}
+"""For requests that grow with the project: 5,000 tasks export in 30 s on two busy cores."""
+_PAGE: Final = 500
+_QUERY_CHARACTERS: Final = 16_000
+"""Ids to look up travel in the URL; servers refuse lines of 64 kB."""
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project on the server; `model_version` is the one whose predictions annotators start from."""
+
+    id: int
+    title: str
+    model_version: str
+    label_config: str
+
+
+@dataclass(frozen=True)
+class TaskRef:
+    """A task as a list shows it. `annotated` is true for skipped ones too; `key` is empty for foreign tasks."""
+
+    id: int
+    hint_id: str
+    key: str
+    annotated: bool
+
+
+class LabelStudioClient:
+    """One server and one user. Close it, or use it in a `with`."""
+
+    def __init__(self, url: str, api_key: str) -> None:
+        """Prepare; nothing is sent.
+
+        Args:
+            url: e.g. "http://127.0.0.1:8080".
+            api_key: a legacy token (40 hex digits) or a personal access token (the SDK refreshes it).
+
+        Raises:
+            MissingExtra: the SDK is not installed.
+            InputError: no token, or no http(s) address.
+            ServerError: the token has expired.
+        """
+        try:
+            import httpx
+            from label_studio_sdk import LabelStudio
+        except ImportError as error:
+            raise MissingExtra("label-studio-sdk", "label") from error
+        self.url, self._api_key = url.rstrip("/"), api_key.strip()
+        host = _host(self.url)
+        if not self._api_key or not (self._api_key.isascii() and self._api_key.isprintable()):
+            raise InputError("no usable token for Label Studio", next_step=f"set {TOKEN_VARIABLE}")
+        # A proxy that the user's environment names cannot reach this machine's own loopback.
+        self._http = httpx.Client(timeout=_TIMEOUT, follow_redirects=True, trust_env=host not in _LOOPBACK)
+        with self._translated("log in"):
+            self._sdk = LabelStudio(
+                base_url=self.url, api_key=self._api_key, httpx_client=self._http, timeout=_TIMEOUT, max_retries=0
+            )
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def __enter__(self) -> "LabelStudioClient":
+        """Itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close."""
+        self.close()
+
+    @contextmanager
+    def _translated(self, action: str) -> Iterator[None]:
+        """Errors of SDK and network as one `ServerError`."""
+        import httpx
+        from label_studio_sdk.core.api_error import ApiError
+
+        try:
+            yield
+        except ApiError as error:
+            raise refusal(self.url, action, error.status_code, error.body, self._api_key) from None
+        except httpx.TimeoutException:
+            why = "it may still finish what was asked; repeating a command is safe"
+            raise ServerError(
+                f"did not answer in time when asked to {action}", where=self.url, why=why, next_step="run it again"
+            ) from None
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise ServerError(
+                f"cannot be reached to {action}",
+                where=self.url,
+                why=cleaned(str(error) or type(error).__name__, self._api_key),
+                next_step="start it with: hint-build server; then run this again, nothing is done twice",
+            ) from None
+
+    def check(self) -> dict[str, str]:
+        """Version of the server and e-mail of our user.
+
+        Raises:
+            ServerError: dead, not a Label Studio, or the token is refused. So does every method below.
+        """
+        with self._translated("say who we are"):
+            user, version = self._sdk.users.whoami(), self._sdk.versions.get()
+        if not getattr(user, "email", None):
+            raise ServerError("is no Label Studio", where=self.url, next_step="check the address")
+        return {"version": str(getattr(version, "release", None) or "unknown"), "user": str(user.email)}
+
+    def find_project(self, title: str) -> Project | None:
+        """The project of exactly this title.
+
+        Raises:
+            InputError: there are several.
+        """
+        with self._translated("list projects"):
+            found = [p for p in self._sdk.projects.list(title=title, page_size=100) if p.title == title]
+        if len(found) > 1:
+            ids = ", ".join(str(p.id) for p in found)
+            raise InputError(f"has {len(found)} projects titled {title!r}", where=self.url, why=f"ids {ids}")
+        return _project(found[0]) if found else None
+
+    def create_project(self, title: str, label_config: str) -> Project:
+        """A new project, one annotation wanted a task."""
+        with self._translated(f"create the project {title!r}"):
+            return _project(self._sdk.projects.create(title=title, label_config=label_config, maximum_annotations=1))
+
+    def set_label_config(self, project_id: int, label_config: str) -> None:
+        """Replace the labelling configuration."""
+        with self._translated("change the labelling configuration"):
+            self._sdk.projects.update(project_id, label_config=label_config)
+
+    def set_model_version(self, project_id: int, model_version: str) -> None:
+        """Choose whose predictions annotators start from; the server must have one of this version."""
+        with self._translated("choose the model version"):
+            self._sdk.projects.update(project_id, model_version=model_version)
+
+    def ensure_storage(self, project_id: int, folder: str) -> None:
+        """Let users of the project see the pictures in a folder of the server's machine."""
+        with self._translated(f"serve pictures from {folder}"):
+            storages = self._sdk.import_storage.local.list(project=project_id)
+            if all(str(storage.path).rstrip("/") != folder for storage in storages):
+                self._sdk.import_storage.local.create(
+                    project=project_id, path=folder, use_blob_urls=True, title="hint_toolkit"
+                )
+
+    def find_tasks(self, project_id: int, hint_ids: Sequence[str]) -> list[TaskRef]:
+        """The tasks of these hands, by id; more than one for a hand that was imported twice."""
+        found: list[TaskRef] = []
+        for chunk in _chunks(hint_ids):
+            item = {"filter": "filter:tasks:data.hint_id", "operator": "in_list", "type": "String", "value": chunk}
+            found += self._pages(project_id, {"filters": {"conjunction": "and", "items": [item]}})
+        return sorted(found, key=lambda task: task.id)
+
+    def list_tasks(self, project_id: int) -> list[TaskRef]:
+        """All tasks, by id."""
+        return sorted(self._pages(project_id, {}), key=lambda task: task.id)
+
+    def _pages(self, project_id: int, query: dict[str, Any]) -> list[TaskRef]:
+        fields = "id,data,total_annotations,cancelled_annotations"
+        text, found, page = json.dumps(query | {"ordering": ["tasks:id"]}), [], 1
+        with self._translated("list tasks"):
+            while True:
+                reply = self._sdk.tasks.list(
+                    project=project_id, fields="task_only", include=fields, page=page, page_size=_PAGE, query=text
+                )
+                found += [_task_ref(task) for task in reply.items or []]
+                if len(reply.items or []) < _PAGE or page * _PAGE >= int(reply.response.total):
+                    return found
+                page += 1
+
+    def import_tasks(self, project_id: int, tasks: Sequence[Mapping[str, Any]]) -> None:
+        """Add tasks with their predictions: one request, one transaction, never repeated.
+
+        Raises:
+            ServerError: also when the server took another number than was sent.
+        """
+        with self._translated(f"import {len(tasks)} tasks"):
+            reply = self._sdk.projects.import_tasks(
+                project_id, request=list(tasks), return_task_ids=True, request_options=_LONG
+            )
+        if len(reply.task_ids or []) != len(tasks):
+            why = f"{len(tasks)} were sent"
+            raise ServerError(
+                f"took {len(reply.task_ids or [])} tasks", where=self.url, why=why, next_step="push again"
+            )
+
+    def get_task(self, task_id: int) -> dict[str, Any]:
+        """A task with data, predictions, annotations and `draft_exists`."""
+        with self._translated(f"show task {task_id}"):
+            task: dict[str, Any] = self._sdk.tasks.get(task_id).model_dump(mode="json")
+        return task
+
+    def set_data(self, task_id: int, data: Mapping[str, Any]) -> None:
+        """Replace a task's data."""
+        with self._translated(f"change task {task_id}"):
+            self._sdk.tasks.update(task_id, data=dict(data))
+
+    def set_predictions(
+        self, project_id: int, task: Mapping[str, Any], predictions: Sequence[Mapping[str, Any]]
+    ) -> None:
+        """Make these a task's only predictions, changing those that are there (annotations refer to their ids)."""
+        there = [int(prediction["id"]) for prediction in task.get("predictions") or []]
+        with self._translated(f"change the prediction of task {task['id']}"):
+            for k, wanted in enumerate(predictions):
+                fields = {"score": None} | dict(wanted) | {"task": task["id"], "project": project_id}
+                if k < len(there):
+                    self._sdk.predictions.update(there[k], **fields)
+                else:
+                    self._sdk.predictions.create(**fields)
+            for surplus in there[len(predictions) :]:
+                self._sdk.predictions.delete(surplus)
+
+    def delete_task(self, task_id: int) -> None:
+        """Delete a task."""
+        with self._translated(f"delete task {task_id}"):
+            self._sdk.tasks.delete(str(task_id))
+
+    def export(self, project_id: int) -> list[dict[str, Any]]:
+        """All tasks with all annotations, by id; `completed_by` holds id and e-mail, so that the file stands alone.
+
+        The server can import the same list again.
+        """
+        with self._translated("export the project"):
+            chunks = self._sdk.projects.exports.download_sync(
+                project_id, export_type="JSON", download_all_tasks=True, request_options=_LONG
+            )
+            text = b"".join(chunks)
+            # The user's address belongs to the annotation: the export itself has only an id.
+            emails = {user.id: user.email for user in self._sdk.users.list()}
+        try:
+            tasks: list[dict[str, Any]] = sorted(json.loads(text), key=lambda task: int(task["id"]))
+        except (ValueError, TypeError, KeyError) as error:
+            raise ServerError("sent an export that is no list of tasks", where=self.url, why=str(error)) from error
+        for task in tasks:
+            for annotation in task.get("annotations") or []:
+                user = annotation.get("completed_by")
+                if user in emails:
+                    annotation["completed_by"] = {"id": user, "email": emails[user]}
+        return tasks
+
+    def ensure_user(self, email: str) -> int:
+        """Id of the user with this address, made without a password if there is none."""
+        with self._translated(f"find the user {email}"):
+            for user in self._sdk.users.list():
+                if user.email == email:
+                    return int(user.id)
+            return int(self._sdk.users.create(email=email, username=email.split("@")[0]).id)
+
+    def create_annotation(
+        self,
+        task_id: int,
+        result: Sequence[Mapping[str, Any]],
+        *,
+        user_id: int,
+        seconds: float,
+        parent_prediction: int | None,
+        cancelled: bool = False,
+    ) -> int:
+        """Submit (or skip) a task in the name of a user, as the editor does."""
+        parent = {} if parent_prediction is None else {"parent_prediction": parent_prediction}
+        with self._translated(f"annotate task {task_id}"):
+            reply = self._sdk.annotations.create(
+                task_id,
+                result=[dict(region) for region in result],
+                completed_by=user_id,
+                lead_time=seconds,
+                was_cancelled=cancelled,
+                **parent,
+            )
+        return int(reply.id)
+
+
+def _host(url: str) -> str:
+    """The host's name in an http(s) address."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port  # a port that is no number raises here
+        host = host if parts.scheme in ("http", "https") else None
+    except ValueError:
+        host = None
+    if not host:
+        raise InputError(f"{url!r} is no address of a server", next_step="pass one like http://127.0.0.1:8080")
+    return host
+
+
+def _project(project: Any) -> Project:
+    return Project(
+        int(project.id), str(project.title), str(project.model_version or ""), str(project.label_config or "")
+    )
+
+
+def _task_ref(task: Any) -> TaskRef:
+    data = task.data if isinstance(task.data, dict) else {}
+    done = (task.total_annotations or 0) + (task.cancelled_annotations or 0)
+    return TaskRef(int(task.id), str(data.get("hint_id") or ""), str(data.get("key") or ""), done > 0)
+
+
+def _chunks(ids: Sequence[str]) -> Iterator[list[str]]:
+    """The ids in portions that fit into a URL and on one page."""
+    chunk: list[str] = []
+    size = 0
+    for hint_id in ids:
+        cost = len(quote(hint_id)) + 12
+        if chunk and (size + cost > _QUERY_CHARACTERS or len(chunk) >= _PAGE):
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(hint_id)
+        size += cost
+    if chunk:
+        yield chunk

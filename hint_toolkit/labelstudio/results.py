@@ -1,0 +1,164 @@
+"""Label Studio's JSON export -> hands. Pure functions; every annotation that the server keeps gives one row.
+
+An annotation that cannot be read leaves the table, but never silently: an issue names task, hand and field, it
+is counted, and the flow archives the raw export.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import numpy as np
+
+from hint_toolkit.issues import Issues
+from hint_toolkit.labelstudio.config import BOX, KEYPOINTS
+from hint_toolkit.labelstudio.decode import Decoded, Unreadable, blank, decode, window_of_task
+from hint_toolkit.records import Frame, Hand, Hands
+
+SIMULATED_EMAIL: Final = "simulated@hint-toolkit.invalid"
+"""The server's user that the scripted annotator submits as; such rows have the annotator "simulated"."""
+SIMULATED: Final = "simulated"
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What an export holds.
+
+    Attributes:
+        hands: one row an annotation, sorted by id, annotator, then order of creation. State "submitted",
+            "skipped", or "empty": a person says that there is no hand.
+        open_tasks: tasks without any annotation.
+        left_out: annotations that could not be read.
+        issues: why, and what a person should look at.
+    """
+
+    hands: Hands
+    open_tasks: int
+    left_out: int
+    issues: Issues = field(default_factory=Issues)
+
+    def count(self, state: str) -> int:
+        """How many rows have this state."""
+        return int((self.hands.state == state).sum())
+
+
+def read_export(
+    tasks: Iterable[Mapping[str, Any]], frames: Mapping[str, Frame], prelabels: Mapping[str, Hand], file: str = ""
+) -> Reading:
+    """Read the tasks of a JSON export.
+
+    Args:
+        tasks: as the client gives them, `completed_by` with its e-mail address.
+        frames: by id.
+        prelabels: what was pushed, by hint_id; points that come back untouched take its pixels exactly.
+        file: name of the archive, for the issues.
+    """
+    issues, rows, seen = Issues(), [], set()
+    open_tasks = left_out = 0
+    for task in tasks:
+        data = task.get("data") or {}
+        hint_id, place = str(data.get("hint_id") or ""), f"{file} > task {task.get('id')}".removeprefix(" > ")
+        if hint_id in seen:
+            issues.warn("has two tasks; push again to remove the surplus one", file=place, id=hint_id)
+        seen.add(hint_id)
+        annotations = task.get("annotations") or []
+        open_tasks += not annotations
+        for annotation in annotations:
+            try:
+                row, warnings = _row(annotation, data, frames, prelabels.get(hint_id))
+            except Unreadable as error:
+                issues.error(error.text, file=place, id=hint_id, field=error.field)
+                left_out += 1
+                continue
+            for text in warnings:
+                issues.warn(text, file=place, id=hint_id)
+            order = (str(annotation.get("created_at")), int(annotation.get("id") or 0))
+            rows.append(((row.id, row.annotator, *order), row))
+    rows.sort(key=lambda pair: pair[0])
+    return Reading(Hands.of(row for _, row in rows), open_tasks, left_out, issues)
+
+
+def _row(
+    annotation: Mapping[str, Any], data: Mapping[str, Any], frames: Mapping[str, Frame], prelabel: Hand | None
+) -> tuple[Hand, tuple[str, ...]]:
+    """One annotation as a hand, and what a person should look at.
+
+    Raises:
+        Unreadable: names field and reason.
+    """
+    hint_id = str(data.get("hint_id") or "")
+    if not hint_id:
+        raise Unreadable("data.hint_id", "is missing: not one of our tasks")
+    frame = frames.get(str(data.get("frame_id")))
+    if frame is None:
+        raise Unreadable("data.frame_id", f"{data.get('frame_id')!r} is no frame of this workspace")
+    state, found = _answer(annotation, data, hint_id, prelabel)
+    detector = str(data.get("detector") or "")
+    hand = Hand(
+        id=hint_id,
+        frame_id=frame.id,
+        points=found.points,
+        exists=found.exists,
+        occluded=found.occluded,
+        box=found.box,
+        side=found.side or (prelabel.side if prelabel else "right"),
+        source=frame.source,
+        split=frame.split,
+        video_id=frame.video_id,
+        frame_index=frame.frame_index,
+        time=frame.time,
+        width=frame.width,
+        height=frame.height,
+        image=frame.path,
+        licence=frame.licence,
+        detector=_started_from(annotation.get("prediction"), detector) if detector else "",
+        annotator=annotator_of(annotation.get("completed_by")),
+        seconds=_seconds(annotation.get("lead_time")),
+        prelabel_id=hint_id if detector else "",
+        state=state,
+    )
+    return hand, found.contradictions
+
+
+def _answer(
+    annotation: Mapping[str, Any], data: Mapping[str, Any], hint_id: str, prelabel: Hand | None
+) -> tuple[str, Decoded]:
+    """State and content. What a person left behind when skipping is kept if it can be read.
+
+    Raises:
+        Unreadable: submitted, but not readable or without box or points.
+    """
+    skipped = bool(annotation.get("was_cancelled"))
+    try:
+        found = decode(annotation.get("result"), window_of_task(data), hint_id, prelabel)
+    except Unreadable:
+        if skipped:
+            return "skipped", blank()
+        raise
+    if skipped:
+        return "skipped", found
+    if found.nothing:
+        return "empty", found
+    if np.isnan(found.box).any():
+        raise Unreadable(BOX, "is missing; draw it with the label left or right")
+    if np.isnan(found.points).all():
+        raise Unreadable(KEYPOINTS, "are missing, there is only a box")
+    return "submitted", found
+
+
+def _started_from(frozen: Any, detector: str) -> str:
+    """Version of the prediction that the annotator saw: the server's frozen copy, else what the task was made with."""
+    version = frozen.get("model_version") if isinstance(frozen, dict) else None
+    return str(version or detector)
+
+
+def annotator_of(completed_by: Any) -> str:
+    """E-mail address, "simulated" for the script, `user <id>` for one that the server no longer knows."""
+    email = completed_by.get("email") if isinstance(completed_by, dict) else None
+    if email is None:
+        return f"user {completed_by}"
+    return SIMULATED if email == SIMULATED_EMAIL else str(email)
+
+
+def _seconds(lead_time: Any) -> float:
+    return float(lead_time) if isinstance(lead_time, int | float) else float("nan")

@@ -1,0 +1,166 @@
+"""Hands -> tasks of Label Studio: one task a hand, shown in a crop, the pre-label as prediction.
+
+Coordinates. Ours are pixels of the original image with the centre of the top-left pixel at (0, 0). Label
+Studio's are percent of the picture as shown, a continuous rectangle whose top-left *corner* is 0; the centre
+of its first pixel is half a pixel from there. The picture is a window of whole pixels, never resampled, so
+
+    percent = (pixel - window.x + 0.5) / window.width * 100
+    pixel   = percent / 100 * window.width + window.x - 0.5
+
+Doubles travel through server and editor bit by bit, so a value that comes back equal was not touched, and its
+pixels are the pushed ones exactly (see `results.py`). Points outside the window stay where they are: below 0
+or above 100 percent, not visible, unchanged.
+
+Regions carry our own ids, `<hint_id>-<joint>`. Points come first and the box last: the first region is on
+top, and a box on top swallows every click.
+"""
+
+from typing import Any, Final
+from urllib.parse import quote
+
+import numpy as np
+
+from hint_toolkit.errors import InputError
+from hint_toolkit.geometry import Window, crop_window
+from hint_toolkit.joints import JOINTS
+from hint_toolkit.labelstudio.config import ABSENT, BOX, IMAGE, KEYPOINTS, OCCLUDED
+from hint_toolkit.records import Hand
+from hint_toolkit.workspace import fingerprint
+
+CROP_FACTOR: Final = 2.2
+"""Side of the crop in units of the box's longer side: room to move a point that the detector put wrong."""
+DOT_PERCENT: Final = 0.6
+"""Radius of a dot in percent of the crop's width; without a width the editor shows no point at all."""
+NO_MODEL: Final = "unknown"
+
+
+def to_percent(pixel: float, start: int, size: int) -> float:
+    """Label Studio's percent of a pixel coordinate, in a window that starts at `start` and is `size` long."""
+    return (float(pixel) - start + 0.5) / size * 100.0
+
+
+def to_pixel(percent: float, start: int, size: int) -> float:
+    """The pixel coordinate of Label Studio's percent."""
+    return float(percent) / 100.0 * size + start - 0.5
+
+
+def window_of(hand: Hand) -> Window:
+    """The part of the frame that the task shows: a square around the box, or all of it when there is no hand."""
+    if hand.state == "empty":
+        return Window(0, 0, hand.width, hand.height)
+    return crop_window(hand.box, hand.width, hand.height, CROP_FACTOR)
+
+
+def image_url(path: str) -> str:
+    """Address of a picture below the server's document root, for its local-files storage."""
+    return f"/data/local-files/?d={quote(path)}"
+
+
+def build_task(hand: Hand, window: Window, url: str) -> dict[str, Any]:
+    """The task of one pre-labelled hand, or of a frame in which the detector found none.
+
+    Args:
+        hand: state "prelabel" or "empty".
+        window: what the picture at `url` shows of the frame.
+        url: address of the picture as the server knows it.
+
+    Returns:
+        `data`, and `predictions` with at most one. `data["key"]` changes whenever anything else in it does.
+
+    Raises:
+        InputError: the hand cannot be shown; names hand and field.
+    """
+    empty = hand.state == "empty"
+    if not empty:
+        _check(hand)
+    predictions = [] if empty else [_prediction(hand, window)]
+    data: dict[str, Any] = {
+        "image": url,
+        "hint_id": hand.id,
+        "frame_id": hand.frame_id,
+        "window_x": window.x,
+        "window_y": window.y,
+        "window_width": window.width,
+        "window_height": window.height,
+        "original_width": hand.width,
+        "original_height": hand.height,
+        "detector": "" if empty else hand.detector or NO_MODEL,
+    }
+    key = fingerprint({"data": data, "predictions": predictions})
+    return {"data": data | {"key": key}, "predictions": predictions}
+
+
+def _check(hand: Hand) -> None:
+    step = "pre-label again: hint-build prelabel"
+    if hand.width < 1 or hand.height < 1:
+        raise InputError("has no image size", where=f"{hand.id} > width", next_step=step)
+    if not np.isfinite(hand.box).all() or not (hand.box[2:] > hand.box[:2]).all():
+        raise InputError("is no box with an area", where=f"{hand.id} > box", next_step=step)
+    lost = hand.exists & ~np.isfinite(hand.points).all(axis=1)
+    if lost.any():
+        joint = JOINTS[int(np.flatnonzero(lost)[0])]
+        raise InputError("exists without coordinates", where=f"{hand.id} > points > {joint}", next_step=step)
+
+
+def _prediction(hand: Hand, window: Window) -> dict[str, Any]:
+    prediction: dict[str, Any] = {"model_version": hand.detector or NO_MODEL, "result": regions(hand, window)}
+    if np.isfinite(hand.presence):
+        prediction["score"] = float(hand.presence)
+    return prediction
+
+
+def regions(hand: Hand, window: Window) -> list[dict[str, Any]]:
+    """The hand in Label Studio's form: points with coordinates, ticked joints, and the box last."""
+    return [*_points(hand, window), *_ticks(hand), *_box(hand, window)]
+
+
+def _common(hand: Hand, name: str, kind: str) -> dict[str, Any]:
+    return {"id": f"{hand.id}-{name}", "to_name": IMAGE, "type": kind}
+
+
+def _sizes(window: Window) -> dict[str, Any]:
+    return {"original_width": window.width, "original_height": window.height, "image_rotation": 0}
+
+
+def point_value(hand: Hand, joint: int, window: Window) -> tuple[float, float]:
+    """A point in percent of the window."""
+    x, y = hand.points[joint]
+    return to_percent(x, window.x, window.width), to_percent(y, window.y, window.height)
+
+
+def box_value(hand: Hand, window: Window) -> tuple[float, float, float, float]:
+    """The box in percent of the window: x, y, width, height."""
+    x1, y1, x2, y2 = (float(v) for v in hand.box)
+    left, top = to_percent(x1, window.x, window.width), to_percent(y1, window.y, window.height)
+    return left, top, (x2 - x1) / window.width * 100.0, (y2 - y1) / window.height * 100.0
+
+
+def _points(hand: Hand, window: Window) -> list[dict[str, Any]]:
+    found = []
+    for index, joint in enumerate(JOINTS):
+        if not np.isfinite(hand.points[index]).all():
+            continue
+        x, y = point_value(hand, index, window)
+        value = {"x": x, "y": y, "width": DOT_PERCENT, "keypointlabels": [joint]}
+        region = _common(hand, joint, "keypointlabels") | _sizes(window) | {"from_name": KEYPOINTS, "value": value}
+        if np.isfinite(hand.score[index]):
+            region["score"] = float(hand.score[index])
+        found.append(region)
+    return found
+
+
+def _ticks(hand: Hand) -> list[dict[str, Any]]:
+    """The two grids; one without a tick is left out, as the editor leaves it out."""
+    found = []
+    for name, ticked in ((OCCLUDED, hand.occluded), (ABSENT, ~hand.exists)):
+        if joints := [joint for joint, tick in zip(JOINTS, ticked, strict=True) if tick]:
+            found.append(_common(hand, name, "choices") | {"from_name": name, "value": {"choices": joints}})
+    return found
+
+
+def _box(hand: Hand, window: Window) -> list[dict[str, Any]]:
+    if not np.isfinite(hand.box).all():
+        return []
+    x, y, width, height = box_value(hand, window)
+    value = {"x": x, "y": y, "width": width, "height": height, "rotation": 0, "rectanglelabels": [hand.side]}
+    return [_common(hand, "box", "rectanglelabels") | _sizes(window) | {"from_name": BOX, "value": value}]
