@@ -188,7 +188,7 @@ def _dress(fo: Any, dataset: Any) -> None:
 def _save_views(fo: Any, dataset: Any) -> None:
     """Ties in the order are broken by id, so that the order is the same on every machine."""
     dataset.save_view(WORST_FIRST, dataset.sort_by(_ORDER), description="every hand in its frame, largest error first")
-    fields = [field for field in (*_SHOWN, "truth_bones", "pred_bones") if dataset.has_field(field)]
+    fields = [field for field in (*_SHOWN, "truth", "pred", "truth_bones", "pred_bones") if dataset.has_field(field)]
     # The App's grid fits a patch to all its labels and comes out empty when a keypoint is NaN (FiftyOne 1.22);
     # polylines leave absent joints out instead.
     close = dataset.exists("box").sort_by(_ORDER).to_patches("box", other_fields=fields)

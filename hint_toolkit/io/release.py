@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hint_toolkit.errors import InputError
 from hint_toolkit.io.hint_names import parse_folder, parse_stem
@@ -30,12 +31,14 @@ class Truth:
         path: where they were read.
         image_root: folder that the `image` column is relative to.
         version: content hash.
+        scale: (N,) pixels, the `scale` column of HaMeR's evaluation npz where the truth is one; else None.
     """
 
     hands: Hands
     path: Path
     image_root: Path
     version: str
+    scale: NDArray[np.float64] | None = None
 
 
 def content_hash(hands: Hands) -> str:

@@ -9,6 +9,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +22,7 @@ import numpy as np
 import pytest
 
 from hint_toolkit.errors import InputError
+from hint_toolkit.io.images import read_image
 from hint_toolkit.joints import BONES, JOINTS
 from hint_toolkit.viewer import build_dataset, launch
 from tests.fixtures.fake_results import Fake, fake_results
@@ -203,18 +205,25 @@ def test_the_app_answers_on_the_loopback_address_and_on_no_other(app):
     assert listening == {"0100007F"}
 
 
+def bones_in(page: Any, picture: Path) -> int:
+    """Pixels in the truth's colour right of the sidebar."""
+    page.screenshot(path=picture)
+    image = read_image(picture)[:, 400:].astype(int)
+    return int((np.abs(image - (0x00, 0xC8, 0x53)).max(axis=2) < 30).sum())
+
+
 @pytest.mark.mongo
 @pytest.mark.browser
 def test_a_person_sees_the_hands(app, page, tmp_path):
     asked = []
     page.on("request", lambda request: asked.append(request.url))
     page.goto(app.url, wait_until="domcontentloaded")
-    page.wait_for_function(
-        """() => [...document.querySelectorAll('[data-cy="looker"]')]
-                 .filter(e => e.getBoundingClientRect().width > 50).length >= 15""",
-        timeout=60_000,
-    )
-    page.screenshot(path=os.environ.get("HINT_SCREENSHOT") or tmp_path / "app.png")
+    page.get_by_text("30 patches").wait_for(timeout=60_000)
+    picture = Path(os.environ.get("HINT_SCREENSHOT") or tmp_path / "app.png")
+    deadline = time.monotonic() + 60
+    while (drawn := bones_in(page, picture)) < 500 and time.monotonic() < deadline:
+        page.wait_for_timeout(500)
+    assert drawn >= 500, "pixels in the colour of the truth"
     assert page.locator('input[value="worst first, close up"]').count() or page.get_by_text("close up").count()
     elsewhere = {url.split("/")[2] for url in asked if url.startswith("http") and "127.0.0.1" not in url}
     assert elsewhere <= {"fonts.googleapis.com"}, "FiftyOne asks for one font and does without it"

@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
@@ -123,7 +125,11 @@ def test_a_crop_shows_grey_where_the_picture_ends(grey):
 
 
 def test_a_senseless_box_takes_no_senseless_memory(grey):
+    tracemalloc.start()
     assert crop(grey, np.array([-1e12, -1e12, 1e12, 1e12]), 2.0, 32).image.shape == (32, 32, 3)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20 * grey.nbytes
     assert (crop(grey * 0, np.array([1e9, 1e9, 1e9 + 5, 1e9 + 5]), 2.0, 32).image == 128).all()
     with pytest.raises(ValueError, match="finite box"):
         crop(grey, np.array([0, 0, np.nan, 3]))

@@ -138,14 +138,14 @@ def _svg(inches: tuple[float, float], draw: Any, key: str) -> str:
         FigureCanvasSVG(figure)
         draw(figure.add_subplot())
         text = io.StringIO()
-        # Date and version would make the same numbers give other bytes.
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
+        figure.savefig(text, format="svg", transparent=True)
     return _inline(text.getvalue(), key)
 
 
 def _inline(text: str, key: str) -> str:
     """The `<svg>` element for a page: scalable, in the page's colour, its ids unlike those of other figures."""
     element = text[text.index("<svg") :]
+    # It holds the date and matplotlib's version, which would make the same numbers give other bytes.
     element = re.sub(r"<metadata>.*?</metadata>", "", element, flags=re.DOTALL)
     element = re.sub(r' (width|height)="[\d.]+pt"', "", element, count=2)
     element = re.sub(r'\bid="', f'id="{key}-', element)

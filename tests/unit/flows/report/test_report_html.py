@@ -96,6 +96,14 @@ def test_numbers_of_the_page_are_those_of_the_results(fake, page):
     assert "nan" not in words
 
 
+def test_the_joints_are_shown_at_the_smallest_threshold(fake, tmp_path):
+    rows = [row | {"value": 0.1234 if row["threshold"] == 0.05 else 0.9876} for row in fake.results["per_joint"]]
+    results = fake.results | {"per_joint": rows, "rows": fake.results["rows"][:1]}
+    page = Page(write_report(results, fake.per_hand, tmp_path / "r.html", None, worst=0).read_text())
+    assert page.text.count("12.3") == 21 * 3
+    assert "98.8" not in page.text
+
+
 def test_missed_hands_are_called_so(fake, page):
     missed = fake.per_hand.column("found").to_pylist().count(False)
     assert "".join(page.text).count("MISSED") == missed > 0
