@@ -215,8 +215,15 @@ def demo(
         click.echo(f"\ncorrected labels against the same exact truth, PCK@0.05 in %: {shown}")
     results = report.files["results"].parent
     click.echo(f"\nrelease:  {report.release}\nreport:   {report.files['report']}")
-    click.echo(f"browse:   hint-eval view --results {results}   (opens the browser, worst hands first)")
+    click.echo(f"browse:   {_beside('hint-eval')} view --results {results}   (opens the browser, worst hands first)")
     return 0
+
+
+def _beside(program: str) -> str:
+    """How to call our other program: by name where the shell finds it, else by its place in this environment."""
+    import shutil
+
+    return program if shutil.which(program) else os.path.relpath(Path(sys.executable).parent / program)
 
 
 def add_labelling_commands(group: click.Group) -> None:

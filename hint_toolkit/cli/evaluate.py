@@ -193,3 +193,7 @@ def view(results: Path, port: int, no_browser: bool, quiet: bool) -> int:
 def main() -> None:
     """Entry point of `hint-eval`."""
     sys.exit(run(cli, "hint-eval"))
+
+
+if __name__ == "__main__":
+    main()
