@@ -30,7 +30,7 @@ def shared_media() -> Path:
 
 @pytest.fixture
 def make_hands(rng: np.random.Generator) -> Callable[..., Hands]:
-    """`make_hands(n, source=..., clips=...)`: submitted hands with visible, occluded and absent joints, left and right."""
+    """`make_hands(n, source=..., clips=...)`: submitted hands, left and right, joints of every kind."""
 
     def make(n: int, source: str = "folder", clips: int = 3, split: str = "TEST") -> Hands:
         hands = []
