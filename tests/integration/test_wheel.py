@@ -6,8 +6,10 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from hint_toolkit.io.images import write_jpg
 from hint_toolkit.io.parquet import hands_to_table, write_table
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -67,7 +69,8 @@ def test_both_programs_help_and_nothing_heavy_came_along(bare):
 
 
 def test_it_scores(bare, tmp_path, make_hands):
-    hands = make_hands(4)
+    write_jpg(tmp_path / "a.jpg", np.zeros((480, 640, 3), np.uint8))
+    hands = make_hands(4).replace(image=["a.jpg"] * 4)
     write_table(tmp_path / "hands.parquet", hands_to_table(hands), {})
     records = [{"id": h.id, "keypoints": h.points.tolist()} for h in hands]
     (tmp_path / "preds.json").write_text(json.dumps({"header": {"method": "copy"}, "predictions": records}))
