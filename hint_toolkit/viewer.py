@@ -10,8 +10,10 @@ FiftyOne process of a user attaches to one server, so a database of our own woul
 import os
 import re
 import socket
+import sys
 import webbrowser
 from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -62,7 +64,13 @@ def _fiftyone() -> Any:
     return fo
 
 
-def build_dataset(results_dir: Path, image_root: Path, name: str | None = None) -> Any:
+def build_dataset(
+    results_dir: Path,
+    image_root: Path,
+    name: str | None = None,
+    *,
+    progress: Callable[[int, int], None] | None = None,
+) -> Any:
     """A FiftyOne dataset with one sample a hand and saved views, the first of them "worst first".
 
     A sample has the fields hand_id, error, found, side, source, video_id, annotator; `truth` and `pred` (keypoints,
@@ -73,6 +81,7 @@ def build_dataset(results_dir: Path, image_root: Path, name: str | None = None) 
         results_dir: that `hint-eval` wrote.
         image_root: folder that the pictures are relative to.
         name: keeps the dataset under this name in the user's database; without it, the dataset ends with the process.
+        progress: told (done, total) hands; FiftyOne takes about a minute for 5000.
 
     Raises:
         MissingExtra: fiftyone is not installed.
@@ -90,7 +99,7 @@ def build_dataset(results_dir: Path, image_root: Path, name: str | None = None) 
     dataset.default_skeleton = fo.KeypointSkeleton(
         labels=list(JOINTS), edges=[[0, *range(4 * f + 1, 4 * f + 5)] for f in range(5)]
     )
-    dataset.add_samples(_samples(fo, rows, image_root), progress=False, num_samples=len(rows))
+    dataset.add_samples(_samples(fo, rows, image_root, progress), progress=False, num_samples=len(rows))
     _dress(fo, dataset)
     _save_views(fo, dataset)
     return dataset
@@ -110,8 +119,10 @@ def _picture(image_root: Path, row: dict[str, Any]) -> Path:
     return Path(image_root, row["image"]).absolute()
 
 
-def _samples(fo: Any, rows: list[dict[str, Any]], image_root: Path) -> Iterator[Any]:
-    for row in rows:
+def _samples(
+    fo: Any, rows: list[dict[str, Any]], image_root: Path, progress: Callable[[int, int], None] | None
+) -> Iterator[Any]:
+    for done, row in enumerate(rows, start=1):
         path = _picture(image_root, row)
         metadata = fo.ImageMetadata.build_for(str(path)) if path.is_file() else None
         width = row["width"] or (metadata.width if metadata else 0)
@@ -126,6 +137,8 @@ def _samples(fo: Any, rows: list[dict[str, Any]], image_root: Path) -> Iterator[
             for field, label in _labels(fo, row, width, height).items():
                 sample[field] = label
         yield sample
+        if progress is not None:
+            progress(done, len(rows))
 
 
 def _labels(fo: Any, row: dict[str, Any], width: int, height: int) -> dict[str, Any]:
@@ -188,7 +201,7 @@ def _dress(fo: Any, dataset: Any) -> None:
 def _save_views(fo: Any, dataset: Any) -> None:
     """Ties in the order are broken by id, so that the order is the same on every machine."""
     dataset.save_view(WORST_FIRST, dataset.sort_by(_ORDER), description="every hand in its frame, largest error first")
-    fields = [field for field in (*_SHOWN, "truth", "pred", "truth_bones", "pred_bones") if dataset.has_field(field)]
+    fields = [field for field in (*_SHOWN, "truth_bones", "pred_bones") if dataset.has_field(field)]
     # The App's grid fits a patch to all its labels and comes out empty when a keypoint is NaN (FiftyOne 1.22);
     # polylines leave absent joints out instead.
     close = dataset.exists("box").sort_by(_ORDER).to_patches("box", other_fields=fields)
@@ -227,14 +240,16 @@ def launch(
     """
     port = _usable_port(address, port)
     fo = _fiftyone()
-    session = fo.launch_app(
-        dataset,
-        view=dataset.load_saved_view(view),
-        color_scheme=dataset.app_config.color_scheme,
-        port=port,
-        address=address,
-        remote=True,  # FiftyOne's own way to open a page prints to stdout; we open it ourselves
-    )
+    # On a slow machine FiftyOne's own thread prints that it tries again; stdout belongs to our results.
+    with redirect_stdout(sys.stderr):
+        session = fo.launch_app(
+            dataset,
+            view=dataset.load_saved_view(view),
+            color_scheme=dataset.app_config.color_scheme,
+            port=port,
+            address=address,
+            remote=True,  # FiftyOne's own way to open a page prints to stdout; we open it ourselves
+        )
     url = f"http://{address}:{port}/"
     if on_ready is not None:
         on_ready(url)
@@ -242,9 +257,8 @@ def launch(
         webbrowser.open(url)
     if wait:
         try:
-            session.wait(-1)
-        except KeyboardInterrupt:
-            pass
+            with redirect_stdout(sys.stderr), suppress(KeyboardInterrupt):
+                session.wait(-1)
         finally:
             session.close()
     return session

@@ -51,8 +51,9 @@ def refusal(call):
         return str(error)
 
 fo.Dataset("somebody-elses")
+seen = []
 kept = build_dataset(folder, folder, name="kept")
-kept = build_dataset(folder, folder, name="kept")
+kept = build_dataset(folder, folder, name="kept", progress=lambda done, total: seen.append([done, total]))
 views = {name: [s.hand_id for s in dataset.load_saved_view(name)] for name in dataset.list_saved_views()}
 samples = {
     s.hand_id: {f: plain(s[f]) for f in ("truth", "pred", "box", "truth_bones")}
@@ -63,6 +64,8 @@ facts = {
     "views": views,
     "samples": samples,
     "skeleton": [dataset.default_skeleton.labels, dataset.default_skeleton.edges],
+    "progress": seen[-1],
+    "kept": len(kept),
     "persistent": [dataset.persistent, kept.persistent],
     "refused": refusal(lambda: build_dataset(folder, folder, name="somebody-elses")),
     "do_not_track": fo.config.do_not_track,
@@ -183,6 +186,8 @@ def test_the_skeleton_has_our_joints_and_bones(app):
 @pytest.mark.mongo
 def test_only_a_named_dataset_is_kept_and_none_of_others_is_replaced(app):
     assert app.facts["persistent"] == [False, True]
+    assert app.facts["kept"] == 30, "made anew, not added to"
+    assert app.facts["progress"] == [30, 30]
     assert "not of this toolkit" in app.facts["refused"]
 
 
@@ -224,6 +229,11 @@ def test_a_person_sees_the_hands(app, page, tmp_path):
     while (drawn := bones_in(page, picture)) < 500 and time.monotonic() < deadline:
         page.wait_for_timeout(500)
     assert drawn >= 500, "pixels in the colour of the truth"
+    tiles = page.evaluate(
+        "[...document.querySelectorAll('[data-cy=looker]')].map(e => e.getBoundingClientRect().width)"
+    )
+    assert len(tiles) > 15
+    assert min(tiles) > 50, "a joint that is NaN makes the App give the tile no width"
     assert page.locator('input[value="worst first, close up"]').count() or page.get_by_text("close up").count()
     elsewhere = {url.split("/")[2] for url in asked if url.startswith("http") and "127.0.0.1" not in url}
     assert elsewhere <= {"fonts.googleapis.com"}, "FiftyOne asks for one font and does without it"

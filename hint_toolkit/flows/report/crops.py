@@ -67,8 +67,14 @@ def worst_rows(per_hand: Any, count: int) -> list[dict[str, Any]]:
     return rows
 
 
-def draw_tile(row: dict[str, Any], image_root: Path | None, threshold: float) -> Tile:
+def draw_tile(row: dict[str, Any], image_root: Path | None, threshold: float, border: str = "<=") -> Tile:
     """Draw one row; on plain grey when its picture cannot be had, with a note that says so.
+
+    Args:
+        row: of `per_hand.parquet`.
+        image_root: folder that the picture is relative to.
+        threshold: in units of the normaliser.
+        border: "<=" when a distance equal to the threshold is right, else "<".
 
     Raises:
         MissingExtra: OpenCV is not installed.
@@ -76,7 +82,8 @@ def draw_tile(row: dict[str, Any], image_root: Path | None, threshold: float) ->
     truth, pred = np.array(row["truth"], float), np.array(row["pred"], float)
     exists, occluded = np.array(row["exists"], bool), np.array(row["occluded"], bool)
     # Not `distance > threshold`: that is false for a distance that is not a number.
-    wrong = exists & ~(np.array(row["distance"], float) <= threshold)
+    distance = np.array(row["distance"], float)
+    wrong = exists & ~(distance < threshold if border == "<" else distance <= threshold)
     box = _box(row, truth, exists)
     image, note = _picture(row, image_root, box)
     cut = crop(image, box, FACTOR, SIZE)

@@ -9,10 +9,21 @@ from typing import Any, Final
 from hint_toolkit.flows.report.crops import SIZE, Tile, draw_tile, worst_rows
 from hint_toolkit.flows.report.figures import joint_label, pck_curve, per_joint
 from hint_toolkit.flows.report.style import CSS
-from hint_toolkit.flows.report.tables import Cell, Row, ScoreTable, facts, is_independent, notes, percent, pivot
+from hint_toolkit.flows.report.tables import (
+    Cell,
+    Row,
+    ScoreTable,
+    facts,
+    has_intervals,
+    is_independent,
+    notes,
+    percent,
+    pivot,
+    rules,
+)
 from hint_toolkit.io.atomic import write_text
 from hint_toolkit.joints import JOINTS
-from hint_toolkit.protocol import HAMER_V1, SUBSETS
+from hint_toolkit.protocol import HAMER_V1, PROTOCOLS, SUBSETS
 
 SHOWN_IDS: Final = 20
 PICTURE_BYTES: Final = 14_000_000
@@ -50,7 +61,7 @@ def write_report(
         _scores(results, table),
         _curves(results, sources),
         _joints(results, sources, threshold),
-        _worst(per_hand, image_root, worst, threshold),
+        _worst(per_hand, image_root, worst, threshold, PROTOCOLS.get(results["protocol"], HAMER_V1).border),
         _unmatched(results),
         _provenance(results),
     ]
@@ -71,7 +82,7 @@ def _truth(truth: Mapping[str, Any]) -> str:
         return f"<p><strong>Truth:</strong> {kind}.</p>"
     return (
         '<div class="warn" role="note"><strong>The truth is not independent of this method.</strong> '
-        f"{kind[:1].upper()}{kind[1:]}. Do not compare these numbers with numbers of other methods.</div>"
+        f"{_sentence(kind)} Do not compare these numbers with numbers of other methods.</div>"
     )
 
 
@@ -91,14 +102,18 @@ def _scores(results: Mapping[str, Any], table: ScoreTable) -> str:
         lines = "".join(_score_row(row) for row in table.rows if row.source == source)
         groups.append(f'<tbody class="source">{name}{lines}</tbody>')
     extra = "".join(f"<li>{escape(note)}</li>" for note in notes(results, table))
+    told = ["shares are in %", *rules(results), "coverage is the share of hands with a prediction"]
+    told += ["small numbers are the 95 % interval over clips"] if has_intervals(table) else []
     return (
-        "<h2>Scores</h2><p>PCK in %: the share of joints no farther from the truth than the threshold, averaged over "
-        "the 21 joints. A joint without prediction counts as wrong. Small numbers are the 95 % interval over clips; "
-        "coverage is the share of hands with a prediction.</p>"
+        f"<h2>Scores</h2><p>{escape(' '.join(_sentence(text) for text in told))}</p>"
         '<div class="scroll" tabindex="0" role="region" aria-label="Scores">'
         f"<table><thead><tr>{cells}</tr></thead>{''.join(groups)}</table></div>"
         + (f"<ul>{extra}</ul>" if extra else "")
     )
+
+
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}."
 
 
 def _score_row(row: Row) -> str:
@@ -120,7 +135,7 @@ def _curves(results: Mapping[str, Any], sources: Sequence[str]) -> str:
         if curves:
             alt = f"PCK of {source} against the threshold; its values at the dotted lines are in the table above."
             figures.append(_figure(pck_curve(curves, marks, f"c{k}"), alt, source))
-    return f'<h2>PCK against the threshold</h2><div class="figures">{"".join(figures)}</div>'
+    return f'<h2>PCK against the threshold</h2><div class="figures">{"".join(figures)}</div>' if figures else ""
 
 
 def _joints(results: Mapping[str, Any], sources: Sequence[str], threshold: float) -> str:
@@ -131,6 +146,8 @@ def _joints(results: Mapping[str, Any], sources: Sequence[str], threshold: float
             alt = f"Correct hands of {source} for each of the 21 joints; the numbers are in the table below."
             figures.append(_figure(per_joint(rows, f"j{k}"), alt, source))
             tables.append(_joint_table(source, rows))
+    if not figures:
+        return ""
     return (
         f'<h2>Per joint at {threshold:g}</h2><div class="figures">{"".join(figures)}</div>'
         f"<details><summary>The same in numbers</summary>{''.join(tables)}</details>"
@@ -160,10 +177,10 @@ def _figure(svg: str, alt: str, caption: str) -> str:
     return f"<figure><figcaption><strong>{escape(caption)}</strong></figcaption>{labelled}</figure>"
 
 
-def _worst(per_hand: Any, image_root: Path | None, count: int, threshold: float) -> str:
+def _worst(per_hand: Any, image_root: Path | None, count: int, threshold: float, border: str) -> str:
     rows, items, spent = worst_rows(per_hand, count), [], 0
     for row in rows:
-        tile = draw_tile(row, image_root, threshold)
+        tile = draw_tile(row, image_root, threshold, border)
         data = base64.b64encode(tile.jpeg).decode()
         spent += len(data)
         if spent > PICTURE_BYTES:
@@ -217,7 +234,8 @@ def _ids(name: str, text: str, ids: Sequence[str]) -> str:
 
 def _provenance(results: Mapping[str, Any]) -> str:
     """Where every number comes from: all plain values that the results hold about themselves."""
-    names = ("schema", "toolkit", "protocol", "normaliser", "thresholds", "seed", "resamples")
+    names = ["schema", "toolkit", "protocol", "protocol_source", "normaliser", "missing_rule", "thresholds"]
+    names += ["seed", "resamples", "interval_method"]
     pairs = [(name, results[name]) for name in names if name in results]
     for group in ("truth", "predictions", "header"):
         pairs += [(f"{group} {name}", value) for name, value in sorted(dict(results.get(group) or {}).items())]

@@ -1,7 +1,7 @@
 """The score table: as text for a terminal, and as cells for the HTML report.
 
-Values are in per cent with one decimal; a value that is not defined is printed as n/a. A number never stands
-without its protocol, its normaliser and what the truth is.
+Shares are in per cent with one decimal, pixels with two; a value that is not defined is printed as n/a. A number
+never stands without its protocol, its normaliser and what the truth is.
 """
 
 import re
@@ -10,9 +10,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from hint_toolkit.errors import shorten
+from hint_toolkit.protocol import HAMER_V1, MISSING_RULES, PROTOCOLS
 
 NOT_DEFINED: Final = "n/a"
-_MEASURE: Final = re.compile(r"(?P<name>.+?)\[(?P<subset>[^\]]*)\]")
+_MEASURE: Final = re.compile(r"(?P<name>.+?)\[(?P<where>[^\W\d][^\[\]]*)\]")
+"""What it is taken on begins with a letter; the span of `AUC[0..0.2]` is a part of the name."""
+
 _TAIL: Final = ("hands", "joints", "coverage")
 
 
@@ -39,12 +42,13 @@ class Row:
 
     Attributes:
         source: name of the data source.
-        subset: "all", "visible" or "occluded".
+        subset: "all", "visible" or "occluded"; with a joint or finger behind it where only that is measured.
         cells: one a column of `ScoreTable.measures`.
         hands: how many hands count.
         joints: how many joints count.
         coverage: share of those hands that have a prediction.
         without_truth: joints that the mean leaves out because no hand has them.
+        left_out: joints that it leaves out because the rule for missing predictions does.
     """
 
     source: str
@@ -54,6 +58,7 @@ class Row:
     joints: str
     coverage: str
     without_truth: tuple[str, ...]
+    left_out: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -70,9 +75,9 @@ def percent(value: float | None) -> str:
 
 
 def split_measure(measure: str) -> tuple[str, str]:
-    """`PCK@0.05[occluded]` is ("PCK@0.05", "occluded"); a measure without a subset counts all joints."""
+    """`PCK@0.05[occluded]` is ("PCK@0.05", "occluded"); a measure without a subset is taken on all joints."""
     match = _MEASURE.fullmatch(measure)
-    return (match["name"], match["subset"]) if match else (measure, "all")
+    return (match["name"], match["where"]) if match else (measure, "all")
 
 
 def pivot(results: Mapping[str, Any]) -> ScoreTable:
@@ -81,8 +86,9 @@ def pivot(results: Mapping[str, Any]) -> ScoreTable:
     measures: dict[str, None] = {}
     for record in results["rows"]:
         name, subset = split_measure(record["measure"])
-        measures[name] = None
-        records.setdefault((record["source"], subset), {})[name] = record
+        column = f"{name} (px)" if record.get("unit") == "px" else name
+        measures[column] = None
+        records.setdefault((record["source"], subset), {})[column] = record
     rows = [_row(source, subset, found, list(measures)) for (source, subset), found in records.items()]
     return ScoreTable(tuple(measures), tuple(rows))
 
@@ -97,14 +103,37 @@ def _row(source: str, subset: str, found: Mapping[str, Mapping[str, Any]], measu
         joints=str(first["joints"]),
         coverage=percent(first.get("coverage")),
         without_truth=tuple(first.get("joints_without_truth") or ()),
+        left_out=tuple(first.get("joints_left_out") or ()),
     )
 
 
 def _cell(record: Mapping[str, Any]) -> Cell:
-    value, interval = percent(record["value"]), record.get("interval")
+    def number(value: float | None) -> str:
+        if record.get("unit") != "px":
+            return percent(value)
+        return NOT_DEFINED if value is None or value != value else f"{value:.2f}"
+
+    value, interval = number(record["value"]), record.get("interval")
     if value == NOT_DEFINED or not interval:
         return Cell(value)
-    return Cell(value, f"{percent(interval[0])} to {percent(interval[1])}")
+    return Cell(value, f"{number(interval[0])} to {number(interval[1])}")
+
+
+def rules(results: Mapping[str, Any]) -> list[str]:
+    """The rules behind the numbers, a sentence each, without full stops."""
+    pooled = {row.get("pooling", "macro") for row in results["rows"] if row["measure"].startswith("PCK")}
+    protocol = PROTOCOLS.get(results["protocol"], HAMER_V1)
+    told = []
+    if pooled:
+        near = "nearer to the truth than" if protocol.border == "<" else "no farther from the truth than"
+        mean = "averaged over the joints" if pooled == {"macro"} else "of all joints together"
+        told.append(f"PCK is the share of joints {near} the threshold, {mean}")
+    told.append(results.get("missing_rule_text") or MISSING_RULES["miss"])
+    if any(row.get("unit") == "px" for row in results["rows"]):
+        told.append("an error in pixels is a mean over the predicted joints only")
+    other = {split_measure(row["measure"])[0]: row.get("normaliser") for row in results["rows"]}
+    known = (None, "none", results["normaliser"])
+    return told + [f"{name} is normalised by {size}" for name, size in other.items() if size not in known]
 
 
 def is_independent(truth: Mapping[str, Any]) -> bool:
@@ -148,20 +177,27 @@ def score_table(results: Mapping[str, Any]) -> str:
     lines = [f"{name.ljust(width)}  {text}" for name, text in facts(results)]
     lines += ["", _aligned(head, widths), _aligned(["-" * w for w in widths], widths)]
     lines += [_aligned(line, widths) for line in body]
-    intervals = ", [95 % interval over clips]" if any(c.interval for r in table.rows for c in r.cells) else ""
-    lines += ["", f"values in %{intervals}; coverage: hands with a prediction; a missing joint counts as wrong"]
+    told = ["shares in %"] + (["[95 % interval over clips]"] if has_intervals(table) else [])
+    lines += ["", ", ".join([*told, "coverage: hands with a prediction"]), *rules(results)]
     lines += notes(results, table)
     return "\n".join(lines)
 
 
+def has_intervals(table: ScoreTable) -> bool:
+    """Whether any number has an interval."""
+    return any(cell.interval for row in table.rows for cell in row.cells)
+
+
 def notes(results: Mapping[str, Any], table: ScoreTable) -> list[str]:
     """The notes of the results, and the joints that a mean leaves out."""
-    left_out = [
-        f"{row.source} {row.subset}: no truth for {shorten(row.without_truth)}, left out of the mean"
-        for row in table.rows
-        if row.without_truth
-    ]
-    return [str(note) for note in results.get("notes", [])] + left_out
+    lines = [str(note) for note in results.get("notes", [])]
+    for row in table.rows:
+        place = f"{row.source} {row.subset}"
+        if row.without_truth:
+            lines.append(f"{place}: no truth for {shorten(row.without_truth)}, left out of the mean")
+        if row.left_out:
+            lines.append(f"{place}: no prediction for {shorten(row.left_out)}, left out of the mean")
+    return lines
 
 
 def _aligned(cells: Sequence[str], widths: Sequence[int]) -> str:

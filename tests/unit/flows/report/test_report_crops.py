@@ -43,6 +43,7 @@ def test_a_tile_counts_wrong_joints_and_takes_a_missing_one_for_wrong(fake):
     row["distance"] = [0.05, 0.0501, float("inf")] + [0.0] * 17 + [float("inf")]
     tile = draw_tile(row, fake.image_root, 0.05)
     assert (tile.wrong, tile.joints, tile.note) == (2, 20, "")
+    assert draw_tile(row, fake.image_root, 0.05, border="<").wrong == 3
 
 
 def test_a_tile_is_a_jpeg_with_the_hand_in_it(fake):

@@ -135,7 +135,18 @@ def test_results_with_nothing_in_them_make_a_page(fake, tmp_path):
     empty = fake.results | {"rows": [], "curves": [], "per_joint": [], "missing": [], "unknown": [], "notes": []}
     page = Page(write_report(empty, fake.per_hand.slice(0, 0), tmp_path / "r.html", None).read_text())
     assert not page.all("img")
-    assert "Missing: none" in "".join(page.text)
+    seen = "".join(page.text)
+    assert "Missing: none" in seen
+    assert "Per joint" not in seen
+    assert "PCK against" not in seen
+
+
+def test_results_of_a_protocol_without_pck_make_a_page(fake, tmp_path):
+    rows = [row | {"measure": "OKS-AP"} for row in fake.results["rows"][:1]]
+    results = fake.results | {"protocol": "coco-wholebody", "thresholds": [], "rows": rows, "per_joint": []}
+    page = Page(write_report(results, fake.per_hand, tmp_path / "r.html", None, worst=3).read_text())
+    assert "PCK is the share" not in "".join(page.text)
+    assert len(page.all("img")) == 3
 
 
 def test_a_value_that_is_not_defined_is_printed_as_such(fake, tmp_path):

@@ -43,7 +43,9 @@ source   subset    PCK@0.05              PCK@0.1                hands  joints  c
 newdays  all        50.0 [40.0 to 60.0]  100.0 [90.0 to 100.0]     12     200      91.7
 newdays  occluded    n/a                   n/a                     12     200      91.7
 
-values in %, [95 % interval over clips]; coverage: hands with a prediction; a missing joint counts as wrong
+shares in %, [95 % interval over clips], coverage: hands with a prediction
+PCK is the share of joints no farther from the truth than the threshold, averaged over the joints
+a joint without prediction counts as wrong
 newdays occluded: no truth for wrist, thumb1, left out of the mean"""
 
 
@@ -58,7 +60,13 @@ def test_percent(value, text):
 
 @pytest.mark.parametrize(
     ("measure", "parts"),
-    [("PCK@0.05[occluded]", ("PCK@0.05", "occluded")), ("AUC", ("AUC", "all")), ("a[b][c]", ("a[b]", "c"))],
+    [
+        ("PCK@0.05[occluded]", ("PCK@0.05", "occluded")),
+        ("OKS-AP", ("OKS-AP", "all")),
+        ("AUC[0..0.2]", ("AUC[0..0.2]", "all")),
+        ("AUC[0..0.2][visible]", ("AUC[0..0.2]", "visible")),
+        ("EPE[all,joint=wrist]", ("EPE", "all,joint=wrist")),
+    ],
 )
 def test_measures_are_split_into_name_and_subset(measure, parts):
     assert split_measure(measure) == parts
@@ -69,6 +77,7 @@ def test_without_intervals_there_are_no_brackets():
     for row in results["rows"]:
         row["interval"] = None
     assert "[" not in score_table(results)
+    assert "interval" not in score_table(results)
 
 
 def test_a_measure_that_a_subset_lacks_is_not_another_ones_value():
@@ -104,3 +113,31 @@ def test_the_fake_results_make_a_table_without_nan(fake):
     text = score_table(fake.results)
     assert "nan" not in text.lower().replace("anna", "")
     assert len({len(line) for line in text.splitlines() if line.startswith(("newdays ", "synthetic "))}) == 1
+
+
+def test_other_measures_keep_their_unit_and_their_rules():
+    results = copy.deepcopy(RESULTS) | {"protocol": "mmpose", "missing_rule_text": "what is missing is left out"}
+    facts = {"source": "newdays", "hands": 3, "joints": 9, "coverage": 1.0, "joints_left_out": ["thumb2"]}
+    results["rows"] = [
+        {
+            "measure": "PCK@0.05[all]",
+            "value": 0.5,
+            "unit": "share",
+            "pooling": "micro",
+            "normaliser": "bbox-max",
+            **facts,
+        },
+        {"measure": "EPE", "value": 3.14159, "unit": "px", "interval": [2.0, 4.0], "normaliser": "none", **facts},
+        {"measure": "OKS-AP", "value": 0.25, "unit": "share", "interval": None, "normaliser": "bbox-area", **facts},
+    ]
+    lines = score_table(results).splitlines()
+    assert lines[6].split() == ["source", "subset", "PCK@0.05", "EPE", "(px)", "OKS-AP", "hands", "joints", "coverage"]
+    assert lines[8].split() == ["newdays", "all", "50.0", "3.14", "[2.00", "to", "4.00]", "25.0", "3", "9", "100.0"]
+    assert lines[10:] == [
+        "shares in %, [95 % interval over clips], coverage: hands with a prediction",
+        "PCK is the share of joints nearer to the truth than the threshold, of all joints together",
+        "what is missing is left out",
+        "an error in pixels is a mean over the predicted joints only",
+        "OKS-AP is normalised by bbox-area",
+        "newdays all: no prediction for thumb2, left out of the mean",
+    ]
