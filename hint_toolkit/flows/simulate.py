@@ -15,7 +15,7 @@ import numpy as np
 from hint_toolkit.errors import InputError
 from hint_toolkit.geometry import Window
 from hint_toolkit.labelstudio.client import LabelStudioClient
-from hint_toolkit.labelstudio.decode import decode, window_of_task
+from hint_toolkit.labelstudio.decode import Unreadable, decode, window_of_task
 from hint_toolkit.labelstudio.results import SIMULATED_EMAIL
 from hint_toolkit.labelstudio.tasks import regions
 from hint_toolkit.quality.simulated import simulate_correction
@@ -48,7 +48,7 @@ def annotate(
         how many hands were submitted (skipped tasks not counted).
 
     Raises:
-        InputError: no such project.
+        InputError: no such project, or a task in it that we did not make.
         ServerError: the server is dead or refuses; run again to go on.
     """
     project = client.find_project(title)
@@ -87,10 +87,18 @@ def _rng(seed: int, hint_id: str) -> np.random.Generator:
 def _answer(
     truth: Hand, task: Mapping[str, Any], prelabels: Mapping[str, Hand], rng: np.random.Generator
 ) -> list[dict[str, Any]]:
-    """The regions that the scripted annotator submits."""
-    window = window_of_task(task["data"])
+    """The regions that the scripted annotator submits.
+
+    Raises:
+        InputError: the task or its prediction is not one that we made.
+    """
     predicted = task["predictions"][0]["result"] if task["predictions"] else []
-    started = _prelabel(truth, predicted, window, prelabels)
+    try:
+        window = window_of_task(task["data"])
+        started = _prelabel(truth, predicted, window, prelabels)
+    except Unreadable as error:
+        where = f"task {task['id']} > {truth.id} > {error.field}"
+        raise InputError(error.text, where=where, next_step="push again") from error
     corrected = simulate_correction(truth, started, rng)
     return with_origins(regions(corrected, window), predicted)
 

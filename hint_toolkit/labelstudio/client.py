@@ -111,6 +111,13 @@ class LabelStudioClient:
                 why=cleaned(str(error) or type(error).__name__, self._api_key),
                 next_step="start it with: hint-build server; then run this again, nothing is done twice",
             ) from None
+        except (ValueError, TypeError, KeyError, AttributeError) as error:
+            raise ServerError(
+                f"sent a reply that cannot be read when asked to {action}",
+                where=self.url,
+                why=cleaned(f"{type(error).__name__}: {error}", self._api_key),
+                next_step="check that a Label Studio is at this address",
+            ) from error
 
     def check(self) -> dict[str, str]:
         """Version of the server and e-mail of our user.
@@ -196,11 +203,9 @@ class LabelStudioClient:
             reply = self._sdk.projects.import_tasks(
                 project_id, request=list(tasks), return_task_ids=True, request_options=_LONG
             )
-        if len(reply.task_ids or []) != len(tasks):
-            why = f"{len(tasks)} were sent"
-            raise ServerError(
-                f"took {len(reply.task_ids or [])} tasks", where=self.url, why=why, next_step="push again"
-            )
+        taken = len(reply.task_ids or [])
+        if taken != len(tasks):
+            raise ServerError(f"took {taken} of {len(tasks)} tasks", where=self.url, next_step="push again")
 
     def get_task(self, task_id: int) -> dict[str, Any]:
         """A task with data, predictions, annotations and `draft_exists`."""

@@ -163,7 +163,7 @@ class Server:
             port: on 127.0.0.1; 0 for a free one.
         """
         self.program, self.account = program, account
-        self.data_folder, self.document_root = data_folder.absolute(), document_root.absolute()
+        self.data_folder, self.document_root = data_folder.resolve(), document_root.resolve()
         self.port = port
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -258,12 +258,12 @@ class Server:
         assert self._process is not None, "start it first"
         return self._process.wait()
 
-    def stop(self, grace: float = STOP_SECONDS) -> None:
-        """End the whole process group: politely, and by force after `grace` seconds. Fine when nothing runs."""
+    def stop(self) -> None:
+        """End the whole process group: politely, and by force after STOP_SECONDS. Fine when nothing runs."""
         process, self._process = self._process, None
         if process is None:
             return
-        for sign, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
+        for sign, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5.0)):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, sign)
             try:

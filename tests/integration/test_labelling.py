@@ -1,7 +1,12 @@
 """Push, annotate and pull against a real Label Studio."""
 
 import os
+import secrets
 import signal
+import subprocess
+import sys
+import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,6 +20,7 @@ from hint_toolkit.flows.simulate import annotate
 from hint_toolkit.io.parquet import hands_to_table, write_table
 from hint_toolkit.labelstudio.client import LabelStudioClient
 from hint_toolkit.labelstudio.config import label_config
+from hint_toolkit.labelstudio.server import Account, Server, choose_port
 from hint_toolkit.records import Hands
 
 pytestmark = pytest.mark.server
@@ -154,26 +160,74 @@ def test_simulated_annotator_and_repeatable_pull(
     assert len(files) == 2
 
 
-def test_killed_server_during_push(service: Any, drawn_workspace: Callable[..., Any]) -> None:
-    drawn = drawn_workspace(service.root / "killed", hands=(2,) * 20)
+@pytest.mark.parametrize("moment", ["between two requests", "in the middle of one"])
+def test_server_killed_during_push(service: Any, drawn_workspace: Callable[..., Any], moment: str) -> None:
+    title = f"killed {moment}"
+    drawn = drawn_workspace(service.root / title.replace(" ", "-"), hands=(2,) * 120)
+    options: dict[str, Any] = {"title": title, "batch": 80, "document_root": service.root}
 
-    def kill(done: int, total: int) -> None:
-        if done >= 10:
-            os.killpg(service.server.pid, signal.SIGKILL)
+    def kill() -> None:
+        os.killpg(service.server.pid, signal.SIGKILL)
 
-    with service.client() as client, pytest.raises(ServerError, match="cannot be reached.*hint-build server"):
-        push(drawn.workspace, client, title="killed", document_root=service.root, batch=10, progress=kill)
+    def tell(done: int, total: int) -> None:
+        if done == 80 and moment == "between two requests":
+            kill()
+
+    with service.client() as client:
+        send, portions = client.import_tasks, []
+
+        def import_tasks(project: int, tasks: Any) -> None:
+            portions.append(len(tasks))
+            if len(portions) == 2 and moment == "in the middle of one":
+                threading.Timer(0.15, kill).start()
+            send(project, tasks)
+
+        client.import_tasks = import_tasks
+        with pytest.raises(ServerError, match="cannot be reached.*hint-build server"):
+            push(drawn.workspace, client, progress=tell, **options)
+    assert portions == [80, 80]
     port = service.server.port
     service.server.stop()
     service.server.start()
     assert service.server.port == port
     with service.client() as client:
-        there = len(client.list_tasks(client.find_project("killed").id))
-        report = push(drawn.workspace, client, title="killed", document_root=service.root, batch=10)
-        assert (report.there, report.new) == (there, 40 - there)
-        assert there == 10
+        there = len(client.list_tasks(client.find_project(title).id))
+        assert there in (80, 160)  # a request is done as a whole or not at all
+        report = push(drawn.workspace, client, **options)
+        assert (report.there, report.new) == (there, 240 - there)
         assert hint_ids(client, report.project_id) == sorted(drawn.prelabels.id)
-        assert client.find_project("killed").model_version == "drawn-1"
+        assert client.find_project(title).model_version == "drawn-1"
+
+
+PUSH = """
+import os, sys
+from pathlib import Path
+from hint_toolkit.flows.labelling import push
+from hint_toolkit.labelstudio.client import LabelStudioClient
+from hint_toolkit.workspace import Workspace
+client = LabelStudioClient(sys.argv[1], os.environ["TOKEN"])
+send = client.import_tasks
+def import_tasks(project, tasks):
+    print("sending", flush=True)
+    send(project, tasks)
+client.import_tasks = import_tasks
+push(Workspace(Path(sys.argv[2])), client, title="dropped", batch=100, document_root=Path(sys.argv[3]))
+"""
+
+
+def test_push_killed_during_push(service: Any, client: Any, drawn_workspace: Callable[..., Any]) -> None:
+    """The server goes on with the request of the dead push, while the next one looks for what is there."""
+    drawn = drawn_workspace(service.root / "dropped", hands=(2,) * 100)
+    command = [sys.executable, "-c", PUSH, service.server.url, str(drawn.workspace.root), str(service.root)]
+    environment = {**os.environ, "TOKEN": service.server.account.token}
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as dead:
+        assert dead.stdout is not None
+        assert dead.stdout.readline() == "sending\n"
+        time.sleep(0.1)
+        dead.kill()
+    report = push(drawn.workspace, client, title="dropped", batch=100, document_root=service.root)
+    assert report.new + report.there == 200
+    assert hint_ids(client, report.project_id) == sorted(drawn.prelabels.id)
 
 
 def test_tasks_imported_twice_are_sorted_out(service: Any, client: Any, drawn_workspace: Callable[..., Any]) -> None:
@@ -206,7 +260,7 @@ def test_wrong_token_and_dead_server_change_nothing(
     wrong = "0123456789abcdef" * 2 + "01234567"
     for url, token, text in (
         (service.server.url, wrong, "status 401.*LABEL_STUDIO_API_KEY"),
-        (f"http://127.0.0.1:{free_port()}", service.server.account.token, "cannot be reached.*hint-build server"),
+        (f"http://127.0.0.1:{choose_port(0)}", service.server.account.token, "cannot be reached.*hint-build server"),
     ):
         with LabelStudioClient(url, token) as other:
             for action in (
@@ -219,12 +273,6 @@ def test_wrong_token_and_dead_server_change_nothing(
                 assert token not in str(caught.value)
                 assert "\n" not in str(caught.value)
     assert drawn.workspace.annotations_file.read_bytes() == before
-
-
-def free_port() -> int:
-    from hint_toolkit.labelstudio.server import choose_port
-
-    return choose_port(0)
 
 
 @pytest.mark.filterwarnings("ignore:The `parse_obj` method is deprecated")  # in the SDK itself
@@ -252,6 +300,51 @@ def test_a_foreign_project_is_left_alone(service: Any, client: Any, drawn_worksp
         pull(drawn.workspace, client, title="never pushed")
 
 
+def test_begun_drafts_are_left_alone(service: Any, client: Any, drawn_workspace: Callable[..., Any]) -> None:
+    import httpx
+
+    drawn = drawn_workspace(service.root / "draft", hands=(1,))
+    project = push(drawn.workspace, client, title="draft", document_root=service.root).project_id
+    (ref,) = client.list_tasks(project)
+    before = client.get_task(ref.id)
+    headers = {"Authorization": f"Token {service.server.account.token}"}
+    with httpx.Client(trust_env=False, headers=headers) as http:
+        reply = http.post(f"{service.server.url}/api/tasks/{ref.id}/drafts", json={"result": [], "lead_time": 1})
+    assert reply.status_code == 201
+    rewrite_prelabels(drawn, drawn.prelabels.replace(points=drawn.prelabels.points + 3))
+    report = push(drawn.workspace, client, title="draft", document_root=service.root)
+    assert (report.updated, report.begun) == (0, 1)
+    after = client.get_task(ref.id)
+    assert (after["data"], after["predictions"][0]["result"]) == (before["data"], before["predictions"][0]["result"])
+
+
+def test_an_interrupted_annotator_goes_on(service: Any, client: Any, drawn_workspace: Callable[..., Any]) -> None:
+    rows = []
+    for title, stop_after in (("whole", 99), ("interrupted", 2)):
+        drawn = drawn_workspace(service.root / title, hands=(2, 2, 1))
+        push(drawn.workspace, client, title=title, document_root=service.root)
+
+        def tell(done: int, total: int, stop_after: int = stop_after) -> None:
+            if done == stop_after:
+                raise KeyboardInterrupt
+
+        try:
+            annotate(drawn.workspace, client, title, drawn.truth, seed=1, progress=tell)
+        except KeyboardInterrupt:
+            assert annotate(drawn.workspace, client, title, drawn.truth, seed=1) == 3
+        assert pull(drawn.workspace, client, title=title).submitted == 5
+        rows.append(drawn.workspace.read_annotations())
+    for name in ("id", "points", "exists", "occluded", "box", "side"):
+        np.testing.assert_array_equal(getattr(rows[0], name), getattr(rows[1], name))
+
+
+def test_a_workspace_outside_the_servers_reach(service: Any, client: Any, drawn_workspace: Callable[..., Any]) -> None:
+    drawn = drawn_workspace(service.root / "outside", hands=(1,))
+    with pytest.raises(InputError, match="not below the server's document root"):
+        push(drawn.workspace, client, title="outside", document_root=service.root / "elsewhere")
+    assert client.find_project("outside") is None
+
+
 def test_server_keeps_its_secrets_and_its_account(service: Any, tmp_path: Path) -> None:
     server = service.server
     command = Path(f"/proc/{server.pid}/cmdline").read_bytes().decode()
@@ -261,3 +354,11 @@ def test_server_keeps_its_secrets_and_its_account(service: Any, tmp_path: Path) 
         for text in (command, state, log):
             assert secret not in text
     assert server.data_folder.stat().st_mode & 0o777 == 0o700
+    with pytest.raises(InputError, match=f"port {server.port} is busy"):
+        Server(server.program, tmp_path, tmp_path, server.account, port=server.port).start()
+    server.stop()
+    account = Account(server.account.username, server.account.password, secrets.token_hex(20))
+    other = Server(server.program, server.data_folder, server.document_root, account)
+    with pytest.raises(InputError, match="made with another user or token"):
+        other.start()
+    assert other.pid is None
