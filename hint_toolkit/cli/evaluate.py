@@ -183,10 +183,14 @@ def view(results: Path, port: int, no_browser: bool, quiet: bool) -> int:
     from hint_toolkit.flows.results import image_root_of
     from hint_toolkit.viewer import build_dataset, launch
 
-    dataset = build_dataset(results, image_root_of(results))
-    if not quiet:
-        log(f"FiftyOne: http://127.0.0.1:{port}  (ctrl+c ends it)")
-    launch(dataset, port=port, open_browser=not no_browser)
+    with progress("load", "hands", quiet) as bar:
+        dataset = build_dataset(results, image_root_of(results), progress=bar)
+
+    def ready(url: str) -> None:
+        click.echo(f"FiftyOne: {url}  (ctrl+c ends it)")
+        sys.stdout.flush()
+
+    launch(dataset, port=port, open_browser=not no_browser, on_ready=ready)
     return 0
 
 
