@@ -7,15 +7,19 @@ hint-eval view                                      the worst hands first, in Fi
 
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import click
 
 from hint_toolkit import __version__
+from hint_toolkit.cli._check import add_check_commands
+from hint_toolkit.cli._compare import add_compare_commands
 from hint_toolkit.cli._main import run
 from hint_toolkit.cli._options import PATH, output_options, quiet_option, seed_option, truth_option
 from hint_toolkit.cli._output import emit, log, progress
-from hint_toolkit.protocol import DEFAULT_NORMALISER, HAMER_V1, NORMALISERS, PROTOCOLS
+from hint_toolkit.cli._protocols import add_protocol_commands
+from hint_toolkit.cli._tracks import add_track_commands
+from hint_toolkit.protocol import HAMER_V1, MISSING_RULES, NORMALISERS, PROTOCOLS, MissingRule
 
 
 class _ScoreByDefault(click.Group):
@@ -54,9 +58,24 @@ def _thresholds(_: click.Context, __: click.Parameter, value: str | None) -> tup
 @click.option("--pred", type=PATH, required=True, help="Predictions: preds.json (docs/predictions.md).")
 @truth_option
 @click.option("--out", type=PATH, default=Path("results"), show_default=True, help="Folder for the result files.")
-@click.option("--normaliser", type=click.Choice(list(NORMALISERS)), default=DEFAULT_NORMALISER, show_default=True)
+@click.option(
+    "--normaliser",
+    type=click.Choice(list(NORMALISERS)),
+    default=None,
+    help="What a distance is divided by.  [default: npz where the truth has it, else bbox-max]",
+)
 @click.option("--protocol", type=click.Choice(list(PROTOCOLS)), default=HAMER_V1.name, show_default=True)
 @click.option("--thresholds", callback=_thresholds, help="Fractions of the normaliser.  [default: 0.05,0.1,0.15]")
+@click.option(
+    "--measure", "measures", multiple=True, help="Compute these instead, e.g. PCK@0.05[occluded]; repeatable."
+)
+@click.option(
+    "--missing",
+    type=click.Choice(list(MISSING_RULES)),
+    default=None,
+    help="What a joint without prediction is.  [default: miss]",
+)
+@click.option("--interval", type=click.Choice(["percentile", "bca"]), default="percentile", show_default=True)
 @click.option("--ignore-unknown", is_flag=True, help="Score even if some predictions fit no hand of the truth.")
 @click.option("--no-report", is_flag=True, help="Write no report.html (it needs matplotlib and OpenCV).")
 @seed_option
@@ -65,9 +84,12 @@ def score(
     pred: Path,
     gt: Path | None,
     out: Path,
-    normaliser: str,
+    normaliser: str | None,
     protocol: str,
     thresholds: tuple[float, ...] | None,
+    measures: tuple[str, ...],
+    missing: MissingRule | None,
+    interval: Literal["percentile", "bca"],
     ignore_unknown: bool,
     no_report: bool,
     seed: int,
@@ -86,6 +108,7 @@ def score(
     from hint_toolkit.flows.score import score as score_predictions
     from hint_toolkit.io.predictions import read_predictions
     from hint_toolkit.io.release import read_truth
+    from hint_toolkit.measures import parse_measures
 
     truth = read_truth(_truth_path(gt, quiet))
     scored = score_predictions(
@@ -96,6 +119,9 @@ def score(
         thresholds=thresholds,
         seed=seed,
         ignore_unknown=ignore_unknown,
+        missing=missing,
+        interval=interval,
+        measures=parse_measures(measures) or None,
     )
     try:
         files = write_results(scored, out, truth.image_root, report=not no_report)
@@ -192,6 +218,12 @@ def view(results: Path, port: int, no_browser: bool, quiet: bool) -> int:
 
     launch(dataset, port=port, open_browser=not no_browser, on_ready=ready)
     return 0
+
+
+add_check_commands(cli)
+add_protocol_commands(cli)
+add_compare_commands(cli)
+add_track_commands(cli)
 
 
 def main() -> None:

@@ -1,14 +1,17 @@
 """Predictions joined to truth by id, and everything that did not find its partner."""
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hint_toolkit.errors import InputError, shorten
+from hint_toolkit.io.hint_names import parse_folder
 from hint_toolkit.io.predictions import Predictions
 from hint_toolkit.io.release import Truth
+from hint_toolkit.io.truth import id_of_picture
 from hint_toolkit.joints import N_JOINTS
 
 Floats = NDArray[np.float64]
@@ -22,16 +25,25 @@ class Match:
         points: (N, 21, 2) pixels, NaN where there is no prediction.
         recorded: (N,) whether the file holds a record for the hand at all.
         unknown: ids in the file that no hand of the truth has, in file order.
+        record: (N,) number of the hand's record in the file, -1 without one.
     """
 
     points: Floats
     recorded: NDArray[np.bool_]
     unknown: list[str]
+    record: NDArray[np.int64] = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def found(self) -> NDArray[np.bool_]:
         """(N,) whether at least one joint of the hand is predicted."""
         return found_hands(self.points)
+
+    def arrange(self, values: NDArray[Any], missing: Any = np.nan) -> NDArray[Any]:
+        """An array with a row a record, e.g. `predictions.score`, as one with a row a hand of the truth."""
+        result = np.full((len(self.record), *values.shape[1:]), missing, dtype=values.dtype)
+        here = self.record >= 0
+        result[here] = values[self.record[here]]
+        return result
 
 
 def found_hands(points: Floats) -> NDArray[np.bool_]:
@@ -40,35 +52,60 @@ def found_hands(points: Floats) -> NDArray[np.bool_]:
 
 
 def match_predictions(truth: Truth, predictions: Predictions) -> Match:
-    """Join by full id `<folder>/<stem>`, or by a bare stem where only one hand has it.
+    """Join by id: the whole id, another name that the truth knows, or the stem where only one hand has it.
+
+    A path of a picture stands for its id (`.../TEST_epick_img/x_r.jpg`). A folder of HInt in an id must be the
+    truth's; any other folder is left away.
 
     Raises:
-        InputError: a bare stem fits several hands, or two records fit one hand.
+        InputError: an id that fits several hands, or two records for one hand; the first five are named.
     """
     hands = truth.hands
-    position = {hand_id: i for i, hand_id in enumerate(hands.id)}
-    by_stem: dict[str, list[int]] = defaultdict(list)
+    names: dict[str, tuple[int, ...]] = {hand_id: (i,) for i, hand_id in enumerate(hands.id)}
+    stems: dict[str, list[int]] = defaultdict(list)
     for i, hand_id in enumerate(hands.id):
-        by_stem[hand_id.rsplit("/", 1)[-1]].append(i)
-    points: Floats = np.full((len(hands), N_JOINTS, 2), np.nan)
-    recorded = np.zeros(len(hands), bool)
+        stems[hand_id.rsplit("/", 1)[-1]].append(i)
+    record = np.full(len(hands), -1, np.int64)
     unknown, ambiguous, twice = [], [], []
-    for record, hand_id in enumerate(predictions.ids):
-        places = [position[hand_id]] if hand_id in position else by_stem.get(hand_id, [])
+    for number, hand_id in enumerate(predictions.ids):
+        places = names.get(hand_id) or truth.aliases.get(hand_id) or _by_picture(hand_id, names, stems)
         if not places:
             unknown.append(hand_id)
         elif len(places) > 1:
             ambiguous.append(hand_id)
-        elif recorded[places[0]]:
+        elif record[places[0]] >= 0:
             twice.append(hand_id)
         else:
-            points[places[0]], recorded[places[0]] = predictions.points[record], True
+            record[places[0]] = number
     if ambiguous:
-        raise InputError(
-            f"{len(ambiguous)} ids fit hands in several folders: {shorten(ambiguous)}",
-            next_step="write ids as <folder>/<stem>",
-        )
+        raise _ambiguous(ambiguous, truth)
     if twice:
         doubled = f"{len(twice)} hands have two predictions: {shorten(twice)}"
         raise InputError(doubled, next_step="keep one record a hand")
-    return Match(points, recorded, unknown)
+    points = np.full((len(hands), N_JOINTS, 2), np.nan)
+    recorded = record >= 0
+    points[recorded] = predictions.points[record[recorded]]
+    return Match(points, recorded, unknown, record)
+
+
+def _by_picture(hand_id: str, names: dict[str, tuple[int, ...]], stems: dict[str, list[int]]) -> tuple[int, ...]:
+    """The hands that an id means as the path of a picture."""
+    name = id_of_picture(hand_id)
+    if name in names:
+        return names[name]
+    stem = name.rsplit("/", 1)[-1]
+    if parse_folder(name.rsplit("/", 1)[0]) and "/" in name:
+        # The folder says which hand is meant. Only a truth that knows no folder may have it under the stem alone.
+        return names.get(stem, ())
+    return tuple(stems.get(stem, ()))
+
+
+def _ambiguous(ids: list[str], truth: Truth) -> InputError:
+    several = f"{len(ids)} ids fit hands in several folders: {shorten(ids)}"
+    if truth.aliases:
+        like = f', like "{truth.hands.id[truth.aliases[ids[0]][0]]}"' if ids[0] in truth.aliases else ""
+        return InputError(
+            f"{len(ids)} ids fit several hands of a picture: {shorten(ids)}",
+            next_step=f'give every record an "id"{like}, or an "annotation_id"',
+        )
+    return InputError(several, next_step="write ids as <folder>/<stem>")

@@ -1,10 +1,8 @@
 """Predictions and truth -> results: one number a measure and source, with counts, coverage and interval."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,13 +11,15 @@ from numpy.typing import NDArray
 from hint_toolkit import __version__
 from hint_toolkit.errors import InputError, shorten
 from hint_toolkit.flows.match import Match, found_hands, match_predictions
+from hint_toolkit.flows.rows import Draws, default_measures, measure_rows
+from hint_toolkit.flows.scenes import Scene, scenes_of, truth_sizes
 from hint_toolkit.io.predictions import Predictions
 from hint_toolkit.io.release import Truth
 from hint_toolkit.joints import JOINTS
-from hint_toolkit.metrics.intervals import cluster_bootstrap
-from hint_toolkit.metrics.pck import distances, pck_tally, subset_mask
-from hint_toolkit.metrics.sizes import hand_sizes
-from hint_toolkit.protocol import DEFAULT_NORMALISER, HAMER_V1, NORMALISERS, SUBSETS, Protocol, measure_name
+from hint_toolkit.measures import Measure
+from hint_toolkit.metrics.intervals import Method
+from hint_toolkit.metrics.pck import pck_curve, pixel_distances, tally, within
+from hint_toolkit.protocol import HAMER_V1, MISSING_RULES, NORMALISERS, SUBSETS, MissingRule, Protocol
 from hint_toolkit.records import Hands
 
 Floats = NDArray[np.float64]
@@ -36,6 +36,7 @@ class Scored:
         hands: the truth, N hands.
         points: predictions in its order, (N, 21, 2) pixels, NaN where missing.
         distance: (N, 21) in units of the normaliser; inf where missing, NaN where there is no truth.
+        sizes: (N,) pixels, what distances were divided by.
         missing: ids for which the predictions hold no record.
     """
 
@@ -43,6 +44,7 @@ class Scored:
     hands: Hands
     points: Floats
     distance: Floats
+    sizes: Floats
     missing: list[str]
 
 
@@ -51,64 +53,102 @@ def score(
     predictions: Predictions,
     *,
     protocol: Protocol = HAMER_V1,
-    normaliser: str = DEFAULT_NORMALISER,
+    normaliser: str | None = None,
     thresholds: Sequence[float] | None = None,
+    measures: Sequence[Measure] | None = None,
+    missing: MissingRule | None = None,
     seed: int = 0,
     resamples: int = 1000,
+    interval: Method = "percentile",
     ignore_unknown: bool = False,
 ) -> Scored:
-    """Score by a protocol. A hand or joint without prediction counts as wrong.
+    """Score by a protocol. A hand or joint without prediction counts as wrong unless another rule is asked for.
+
+    Args:
+        truth: the hands.
+        predictions: joined to them by id.
+        protocol: the rules.
+        normaliser: a key of `protocol.NORMALISERS`; None takes the npz's scale where the truth has one, else the
+            protocol's own.
+        thresholds: of PCK; None takes the protocol's. Not together with `measures`.
+        measures: what to compute instead of the protocol's PCK rows.
+        missing: a key of `protocol.MISSING_RULES`; None takes the protocol's.
+        seed: of the intervals.
+        resamples: of the intervals.
+        interval: how they are cut, "percentile" or "bca".
+        ignore_unknown: score even if some predictions are for hands that the truth does not have.
 
     Raises:
         InputError: no hand in the truth, an unknown hand among the predictions (unless ignored), a truth that
-            defines no size, or a joint that exists without coordinates.
+            defines no size, a joint that exists without coordinates, or a missing joint under the rule "error".
     """
+    if measures and thresholds:
+        raise InputError("pass measures or thresholds, not both", next_step="write PCK@0.2[all] as a measure")
+    rules = replace(protocol, missing=missing or protocol.missing)
     match = match_predictions(truth, predictions)
-    _check(truth, predictions, match, ignore_unknown)
+    check_match(truth, predictions, match, ignore_unknown)
     hands = truth.hands
-    sizes = hand_sizes(normaliser, hands.box, hands.points, hands.exists)
-    bad = ~(np.isfinite(sizes) & (sizes > 0)) & hands.exists.any(axis=1)
-    if bad.any():
-        raise InputError(
-            f"{int(bad.sum())} hands have no size by {normaliser}: {shorten(hands.id[bad])}",
-            where=str(truth.path),
-            next_step="choose another --normaliser, or leave these hands out",
-        )
-    distance = distances(match.points, hands.points, np.where(np.isfinite(sizes) & (sizes > 0), sizes, 1.0))
-    wanted = tuple(thresholds or protocol.thresholds)
-    rows, curves, per_joint = _measure(hands, match, distance, wanted, protocol, normaliser, seed, resamples)
-    missing = hands.id[~match.recorded].tolist()
+    normaliser, sizes = truth_sizes(truth, normaliser, rules)
+    pixels = pixel_distances(match.points, hands.points)
+    if rules.missing == "error":
+        _refuse_missing(hands, pixels)
+    wanted = tuple(thresholds or rules.thresholds)
+    asked = tuple(measures) if measures else default_measures(rules, wanted)
+    if measures:
+        wanted = tuple(sorted({m.threshold for m in asked if m.threshold is not None}))
+    scenes = scenes_of(hands, match, predictions, pixels, sizes)
+    draws = Draws(seed, resamples, interval)
+    rows = [row for scene in scenes for row in measure_rows(scene, asked, rules, normaliser, draws)]
+    absent = hands.id[~match.recorded].tolist()
     results = {
         "schema": "hint-results/1",
         "method": predictions.method,
         "header": predictions.header,
-        "protocol": protocol.name,
+        "protocol": rules.name,
+        "protocol_source": rules.source,
         "normaliser": normaliser,
         "normaliser_text": NORMALISERS[normaliser],
+        "missing_rule": rules.missing,
+        "missing_rule_text": MISSING_RULES[rules.missing],
         "thresholds": list(wanted),
         "truth": {"path": truth.path.name, "version": truth.version, "kind": truth_kind(hands, predictions)},
         "predictions": {"sha256": predictions.sha256},
         "toolkit": __version__,
         "seed": seed,
         "resamples": resamples,
+        "interval_method": interval,
         "rows": rows,
-        "curves": curves,
-        "per_joint": per_joint,
+        "curves": [curve for scene in scenes for curve in _curves(scene, rules)],
+        "per_joint": [row for scene in scenes for row in _per_joint(scene, rules, wanted)],
         "counts": {
             "hands": len(hands),
             "found": int(match.found.sum()),
-            "missing": len(missing),
+            "missing": len(absent),
             "unknown": len(match.unknown),
             "annotators": dict(sorted(Counter(hands.annotator.tolist()).items())),
         },
-        "missing": missing,
+        "missing": absent,
         "unknown": match.unknown,
         "notes": [],
     }
-    return Scored(results, hands, match.points, distance, missing)
+    return Scored(results, hands, match.points, np.asarray(pixels / sizes[:, None]), sizes, absent)
 
 
-def _check(truth: Truth, predictions: Predictions, match: Match, ignore_unknown: bool) -> None:
+def _refuse_missing(hands: Hands, pixels: Floats) -> None:
+    short = (hands.exists & ~np.isfinite(pixels)).any(axis=1)
+    if short.any():
+        raise InputError(
+            f"{int(short.sum())} of {len(hands)} hands have a joint without prediction: {shorten(hands.id[short])}",
+            next_step="predict them, or pass --missing miss to count them as wrong",
+        )
+
+
+def check_match(truth: Truth, predictions: Predictions, match: Match, ignore_unknown: bool) -> None:
+    """Refuse what cannot be scored.
+
+    Raises:
+        InputError: no hand, a joint that exists without coordinates, or predictions for unknown hands (unless ignored).
+    """
     hands = truth.hands
     if not len(hands):
         raise InputError("holds no hands", where=str(truth.path), next_step="pass --gt RELEASE")
@@ -128,59 +168,28 @@ def _check(truth: Truth, predictions: Predictions, match: Match, ignore_unknown:
         )
 
 
-def _measure(
-    hands: Hands,
-    match: Match,
-    distance: Floats,
-    thresholds: Sequence[float],
-    protocol: Protocol,
-    normaliser: str,
-    seed: int,
-    resamples: int,
-) -> tuple[list[dict[str, Any]], list[dict[str, Any]], list[dict[str, Any]]]:
-    """Rows, curves and values per joint, for every source and subset."""
-    rows, curves, per_joint = [], [], []
-    for source in sorted(set(hands.source.tolist())):
-        here = hands.source == source
-        part, near = hands.take(here), distance[here]
-        clusters = np.unique(_clusters(part), return_inverse=True)[1]
-        for subset in SUBSETS:
-            mask = subset_mask(subset, part.exists, part.occluded)
-            scored_hands = mask.any(axis=1)
-            coverage = float(match.found[here][scored_hands].mean()) if scored_hands.any() else None
-            for threshold in thresholds:
-                tally = pck_tally(near, mask, threshold)
-                hit = (near <= threshold) & mask
-                interval = cluster_bootstrap(hit, mask, clusters, resamples=resamples, seed=seed)
-                rows.append(
-                    {
-                        "measure": measure_name(threshold, subset),
-                        "subset": subset,
-                        "threshold": threshold,
-                        "source": source,
-                        "value": tally.macro,
-                        "hands": tally.hands,
-                        "joints": tally.joints,
-                        "joints_without_truth": [JOINTS[j] for j in np.flatnonzero(tally.scored == 0)],
-                        "clips": len(np.unique(clusters[scored_hands])),
-                        "coverage": coverage,
-                        "interval": list(interval) if interval else None,
-                        "normaliser": normaliser,
-                        "protocol": protocol.name,
-                    }
-                )
-                for j, share in enumerate(tally.per_joint):
-                    value = None if np.isnan(share) else float(share)
-                    what = {"source": source, "subset": subset, "joint": JOINTS[j], "threshold": threshold}
-                    per_joint.append(what | {"value": value, "scored": int(tally.scored[j])})
-            values = [pck_tally(near, mask, threshold).macro for threshold in CURVE]
-            curves.append({"source": source, "subset": subset, "thresholds": list(CURVE), "values": values})
-    return rows, curves, per_joint
+def _curves(scene: Scene, protocol: Protocol) -> list[dict[str, Any]]:
+    """PCK against the threshold, a subset each."""
+    curves = []
+    for subset in SUBSETS:
+        counts = scene.counted(subset, protocol.missing)[1]
+        tallies = pck_curve(scene.distance, counts, np.array(CURVE), protocol.border)
+        values = [one.macro if protocol.pooling == "macro" else one.micro for one in tallies]
+        curves.append({"source": scene.source, "subset": subset, "thresholds": list(CURVE), "values": values})
+    return curves
 
 
-def _clusters(hands: Hands) -> NDArray[np.str_]:
-    """The clip of each hand; its frame where the clip is unknown."""
-    return np.where(hands.video_id == "", hands.frame_id, hands.video_id).astype(str)
+def _per_joint(scene: Scene, protocol: Protocol, thresholds: Sequence[float]) -> list[dict[str, Any]]:
+    """Share of correct hands of every joint, subset and threshold."""
+    rows = []
+    for subset in SUBSETS:
+        counts = scene.counted(subset, protocol.missing)[1]
+        for threshold in thresholds:
+            one = tally(within(scene.pixels, scene.sizes, threshold, protocol.border), counts)
+            for j, share in enumerate(one.per_joint.tolist()):
+                what = {"source": scene.source, "subset": subset, "joint": JOINTS[j], "threshold": threshold}
+                rows.append(what | {"value": None if share != share else share, "scored": int(one.scored[j])})
+    return rows
 
 
 def truth_kind(hands: Hands, predictions: Predictions) -> str:
@@ -211,16 +220,12 @@ def per_hand_table(scored: Scored) -> Any:
     n = hands.exists.sum(axis=1)
     error = np.divide(capped.sum(axis=1), n, out=np.zeros(len(hands)), where=n > 0)
     found = found_hands(scored.points)
-    names = ("id", "source", "video_id", "side", "image")
+    names = ("id", "frame_id", "source", "video_id", "side", "image")
     texts = {name: pa.array(getattr(hands, name), pa.string()) for name in names}
     arrays = {"box": hands.box, "truth": hands.points, "pred": scored.points, "exists": hands.exists}
     arrays |= {"occluded": hands.occluded, "distance": scored.distance}
     columns = texts | {"width": pa.array(hands.width), "height": pa.array(hands.height)}
+    columns |= {"size": pa.array(scored.sizes)}
     columns |= {name: nested_array(value) for name, value in arrays.items()}
     columns |= {"error": pa.array(error), "found": pa.array(found), "annotator": pa.array(hands.annotator, pa.string())}
     return pa.table(columns)
-
-
-def file_hash(path: Path) -> str:
-    """sha256 of a file."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()

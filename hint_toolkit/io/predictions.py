@@ -1,15 +1,9 @@
-"""`preds.json`: somebody's predictions, one record a hand, matched by id and never by position.
+"""Somebody's predictions, one record a hand, matched by id and never by position.
 
-    {"header": {"method": "...", "checkpoint": "...", "trained_on_hint": false, "input_crop": "...",
-                "joint_order": "hint"},
-     "predictions": [{"id": "TEST_newdays_img/<stem>", "keypoints": [[x, y], ... 21],
-                      "score": [...21], "visibility": [...21], "side": "left"}]}
-
-Coordinates are pixels of the original image. `null` or NaN is a missing point; `"keypoints": null` says that
-the method found no hand there. `score`, `visibility` and `side` are optional; unknown keys are left alone.
+The format is recognised from the content: our `preds.json`, a list of records, COCO results, an object keyed by
+stem, Parquet or npz; docs/predictions.md describes each. Coordinates are pixels of the original image.
 """
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,11 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hint_toolkit.errors import InputError
-from hint_toolkit.io.atomic import write_text
-from hint_toolkit.issues import Issues
-from hint_toolkit.joints import N_JOINTS, SIDES, TO_HINT
+from hint_toolkit.io.atomic import replacing
+from hint_toolkit.io.predictions_json import ParsedPredictions, read_json_predictions
+from hint_toolkit.io.predictions_table import PARQUET_HEADER, read_npz_predictions, read_parquet_predictions
+from hint_toolkit.joints import TO_HINT
 
 Floats = NDArray[np.float64]
+_OTHERS = {
+    b"\x80": ("is a Python pickle, which could run code", "write preds.json, Parquet or npz; see docs/predictions.md"),
+    b"\x93NUMPY": ("is a single array without ids", "write an npz with ids and keypoints; see docs/predictions.md"),
+    b"\x1f\x8b": ("is packed with gzip", "unpack it with: gunzip FILE"),
+    b"\x89HDF": ("is an HDF5 file", "write preds.json, Parquet or npz; see docs/predictions.md"),
+}
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,7 @@ class Predictions:
         side: "left", "right" or "" a record.
         header: as in the file.
         sha256: of the file, "" when made in memory.
+        format: what the file turned out to be, "" when made in memory.
     """
 
     ids: list[str]
@@ -47,6 +49,7 @@ class Predictions:
     side: list[str]
     header: dict[str, Any] = field(default_factory=dict)
     sha256: str = ""
+    format: str = ""
 
     @property
     def method(self) -> str:
@@ -54,125 +57,104 @@ class Predictions:
         return str(self.header.get("method") or "unnamed")
 
 
-def read_predictions(path: Path) -> Predictions:
-    """Read and check a `preds.json`.
+def read_predictions(path: Path, joint_order: str | None = None) -> Predictions:
+    """Read and check predictions, whatever their format.
+
+    Args:
+        path: of the file.
+        joint_order: a key of `joints.TO_HINT`; overrules what the file's header says. "hint" when neither says.
 
     Raises:
-        InputError: not readable, not JSON, or records that are not as described; names the first five.
+        InputError: not readable, not predictions, or records that are not as described; names the first five.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        reason = error.strerror or str(error)
-        raise InputError("cannot be read", where=str(path), why=reason, next_step="pass --pred FILE") from error
-    try:
-        value = json.loads(data)
-    except (ValueError, RecursionError) as error:
-        raise InputError("is not JSON", where=str(path), why=str(error), next_step="see docs/predictions.md") from error
-    if not isinstance(value, dict) or not isinstance(value.get("predictions"), list):
-        raise InputError(
-            'must be an object with a list "predictions"', where=str(path), next_step="see docs/predictions.md"
-        )
-    header = value.get("header") or {}
-    order = header.get("joint_order", "hint") if isinstance(header, dict) else None
+    parsed = _parsed(path)
+    order = parsed.header.get("joint_order", "hint") if joint_order is None else joint_order
     if not isinstance(order, str) or order not in TO_HINT:
-        wanted = f"an object whose joint_order is one of {', '.join(TO_HINT)}"
-        raise InputError(f"must be {wanted}; got {str(order)[:40]!r}", where=f"{path.name} > header")
-    issues = Issues()
-    records = [_record(i, record, path.name, issues) for i, record in enumerate(value["predictions"])]
-    _find_repeats(records, path.name, issues)
-    issues.raise_errors("see docs/predictions.md")
-    permutation = list(TO_HINT[order])
+        wanted = f"must be an object whose joint_order is one of {', '.join(TO_HINT)}; got {str(order)[:40]!r}"
+        raise InputError(wanted, where=f"{path.name} > header", next_step="name the order that the joints stand in")
+    records = parsed.records
+    values = {name: _ordered(records.array(name), order) for name in ("points", "score", "visibility")}
+    header = parsed.header if joint_order is None else parsed.header | {"joint_order": joint_order}
     return Predictions(
-        ids=[r["id"] for r in records],
-        points=_stack(records, "keypoints", (N_JOINTS, 2))[:, permutation],
-        score=_stack(records, "score", (N_JOINTS,))[:, permutation],
-        visibility=_stack(records, "visibility", (N_JOINTS,))[:, permutation],
-        side=[r["side"] for r in records],
-        header=header,
-        sha256=hashlib.sha256(data).hexdigest(),
+        ids=records.ids, side=records.side, header=header, sha256=parsed.sha256, format=parsed.format, **values
     )
 
 
-def _stack(records: list[dict[str, Any]], name: str, shape: tuple[int, ...]) -> Floats:
-    return np.array([r[name] for r in records], dtype=np.float64).reshape(len(records), *shape)
-
-
-def _record(index: int, record: Any, file: str, issues: Issues) -> dict[str, Any]:
-    """One checked record; problems go to `issues`."""
-    place = f"predictions[{index}]"
-    if not isinstance(record, dict) or not isinstance(record.get("id"), str) or not record["id"]:
-        issues.error('must be an object with a text "id"', file=file, id=place)
-        record = {"id": place}
-    hand_id = record["id"]
-    checked: dict[str, Any] = {"id": hand_id}
-    for name, shape in (("keypoints", (N_JOINTS, 2)), ("score", (N_JOINTS,)), ("visibility", (N_JOINTS,))):
-        try:
-            checked[name] = _numbers(record.get(name), shape)
-        except (ValueError, TypeError) as error:
-            issues.error(str(error), file=file, id=hand_id, field=name)
-            checked[name] = np.full(shape, np.nan)
-    side = record.get("side")
-    if side not in (None, "", *SIDES):
-        issues.error(f"must be one of {SIDES}, got {str(side)[:20]!r}", file=file, id=hand_id, field="side")
-        side = None
-    checked["side"] = side or ""
-    return checked
-
-
-def _numbers(value: Any, shape: tuple[int, ...]) -> Floats:
-    """An array of the shape; null anywhere is NaN; null for the whole is all NaN.
-
-    Raises:
-        ValueError: another shape, something that is no number, or an infinity.
-    """
-    if value is None:
-        return np.full(shape, np.nan)
+def _parsed(path: Path) -> ParsedPredictions:
     try:
-        array = np.array(_with_nan(value), dtype=np.float64)
-    except (ValueError, TypeError):
-        raise ValueError(f"must be numbers or null in the shape {shape}") from None
-    if array.shape != shape:
-        raise ValueError(f"must have shape {shape}, got {array.shape}")
-    if np.isinf(array).any():
-        raise ValueError("must not hold an infinity")
-    return array
+        with path.open("rb") as handle:
+            head = handle.read(8)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise InputError("cannot be read", where=str(path), why=reason, next_step="pass --pred FILE") from error
+    for magic, (what, next_step) in _OTHERS.items():
+        if head.startswith(magic):
+            raise InputError(what, where=str(path), next_step=next_step)
+    if head.startswith(b"PAR1"):
+        return read_parquet_predictions(path)
+    if head.startswith(b"PK"):
+        return read_npz_predictions(path)
+    return read_json_predictions(path)
 
 
-def _with_nan(value: Any, depth: int = 0) -> Any:
-    """Lists with every null replaced; text and true/false are refused, numpy would take them for numbers."""
-    if isinstance(value, list) and depth < 3:
-        return [_with_nan(item, depth + 1) for item in value]
-    if value is None:
-        return float("nan") if depth else None
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError("not a number")
-    return value
-
-
-def _find_repeats(records: list[dict[str, Any]], file: str, issues: Issues) -> None:
-    seen: set[str] = set()
-    for record in records:
-        if record["id"] in seen:
-            issues.error("stands there more than once", file=file, id=record["id"])
-        seen.add(record["id"])
+def _ordered(values: Floats, order: str) -> Floats:
+    """Joints in HInt's order, changed in place a few thousand hands at a time."""
+    permutation = list(TO_HINT[order])
+    if permutation != sorted(permutation) and values.flags.writeable:
+        for begin in range(0, len(values), 4096):
+            values[begin : begin + 4096] = values[begin : begin + 4096][:, permutation]
+    return values
 
 
 def write_predictions(path: Path, predictions: Predictions) -> None:
-    """Write a `preds.json`; missing points become null, coordinates keep 4 decimals."""
-    records = []
-    for i, hand_id in enumerate(predictions.ids):
-        record: dict[str, Any] = {"id": hand_id, "keypoints": _plain(predictions.points[i])}
-        for name in ("score", "visibility"):
-            values = getattr(predictions, name)[i]
-            if np.isfinite(values).any():
-                record[name] = _plain(values)
-        if predictions.side[i]:
-            record["side"] = predictions.side[i]
-        records.append(record)
-    head = json.dumps(predictions.header, sort_keys=True, allow_nan=False)
-    body = ",\n".join(json.dumps(record, allow_nan=False) for record in records)
-    write_text(path, f'{{"header": {head},\n"predictions": [\n{body}\n]}}\n')
+    """Write `preds.json`, or Parquet if the name ends so; the joints must stand in HInt's order.
+
+    A joint order in the header is written as "hint". In JSON missing points become null and coordinates keep
+    4 decimals; Parquet keeps all bits.
+    """
+    if path.suffix == ".parquet":
+        _write_parquet(path, predictions)
+        return
+    head = json.dumps(_written_header(predictions), sort_keys=True, allow_nan=False)
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8") as file:
+        file.write(f'{{"header": {head},\n"predictions": [\n')
+        for i in range(len(predictions.ids)):
+            file.write((",\n" if i else "") + json.dumps(_record(predictions, i), allow_nan=False))
+        file.write("\n]}\n")
+
+
+def _written_header(predictions: Predictions) -> dict[str, Any]:
+    """The header, its joint order being HInt's whatever the file had that the predictions came from."""
+    return {k: "hint" if k == "joint_order" else v for k, v in predictions.header.items()}
+
+
+def _record(predictions: Predictions, i: int) -> dict[str, Any]:
+    record: dict[str, Any] = {"id": predictions.ids[i], "keypoints": _plain(predictions.points[i])}
+    for name in ("score", "visibility"):
+        values = getattr(predictions, name)[i]
+        if np.isfinite(values).any():
+            record[name] = _plain(values)
+    if predictions.side[i]:
+        record["side"] = predictions.side[i]
+    return record
+
+
+def _write_parquet(path: Path, predictions: Predictions) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    from hint_toolkit.io.parquet import nested_array
+
+    columns = {"id": pa.array(predictions.ids, pa.string()), "keypoints": nested_array(predictions.points)}
+    for name in ("score", "visibility"):
+        if np.isfinite(getattr(predictions, name)).any():
+            columns[name] = nested_array(getattr(predictions, name))
+    if any(predictions.side):
+        columns["side"] = pa.array(predictions.side, pa.string())
+    header = json.dumps(_written_header(predictions), sort_keys=True, allow_nan=False).encode()
+    with replacing(path) as temporary:
+        table = pa.table(columns).replace_schema_metadata({PARQUET_HEADER: header})
+        pq.write_table(table, temporary, compression="zstd")
 
 
 def _plain(values: Floats) -> Any:

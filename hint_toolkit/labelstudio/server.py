@@ -110,6 +110,19 @@ def _get(url: str, headers: dict[str, str], timeout: float) -> tuple[int, bytes]
         return 0, b""
 
 
+def _ended(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
+    """Wait until the process and all of its group are gone; whether that happened in time."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        try:
+            if process.poll() is not None:
+                os.killpg(process.pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.02)
+    return False
+
+
 def choose_port(port: int) -> int:
     """The port if it is free, or any free one for 0.
 
@@ -266,11 +279,8 @@ class Server:
         for sign, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5.0)):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, sign)
-            try:
-                process.wait(timeout=seconds)
+            if _ended(process, seconds):
                 break
-            except subprocess.TimeoutExpired:
-                continue
         (self.data_folder / STATE_FILE).unlink(missing_ok=True)
 
     def __enter__(self) -> "Server":

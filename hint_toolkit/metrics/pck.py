@@ -3,6 +3,10 @@
 Rule of HaMeR's `EvaluatorPCK` (hamer/utils/pose_utils.py): correct when distance <= threshold x size; the
 share of correct hands per joint; the mean of those shares over the joints. Where HaMeR would print NaN
 because a joint has no truth in the subset, that joint is left out of the mean and named.
+
+`within` compares as the sources do: `<=` as HaMeR, pixels with threshold x size; `<` as mmpose, pixels / size with
+the threshold. In exact numbers that is one comparison; in floating point 3.6 px of 24 px is 0.15 to the one and
+not to the other. (Both programs round to float32 before, so no published number can depend on it.)
 """
 
 from dataclasses import dataclass
@@ -11,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hint_toolkit.joints import N_JOINTS
+from hint_toolkit.protocol import Border
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -57,6 +62,28 @@ class Tally:
         return float(self.correct.sum() / self.joints) if self.joints else None
 
 
+def pixel_distances(predicted: Floats, truth: Floats) -> Floats:
+    """Distance of every joint in pixels.
+
+    Args:
+        predicted: (N, 21, 2) pixels; a NaN coordinate is a missing point.
+        truth: (N, 21, 2) pixels; NaN where there is none.
+
+    Returns:
+        (N, 21); inf where the prediction is missing, NaN where there is no truth.
+
+    Raises:
+        ValueError: shapes disagree.
+    """
+    if predicted.shape != truth.shape or truth.shape[1:] != (N_JOINTS, 2):
+        raise ValueError(f"wanted (N, 21, 2) twice; got {predicted.shape}, {truth.shape}")
+    x, y = predicted[..., 0] - truth[..., 0], predicted[..., 1] - truth[..., 1]
+    # Not hypot, which rounds differently: HaMeR takes the root of the sum of squares.
+    distance = np.sqrt(x * x + y * y)
+    distance = np.where(np.isfinite(predicted).all(axis=2), distance, np.inf)
+    return np.where(np.isfinite(truth).all(axis=2), distance, np.nan)
+
+
 def distances(predicted: Floats, truth: Floats, sizes: Floats) -> Floats:
     """Distance of every joint in units of the hand's size.
 
@@ -75,10 +102,26 @@ def distances(predicted: Floats, truth: Floats, sizes: Floats) -> Floats:
         raise ValueError(f"wanted (N, 21, 2), (N, 21, 2), (N,); got {predicted.shape}, {truth.shape}, {sizes.shape}")
     if not (np.isfinite(sizes) & (sizes > 0)).all():
         raise ValueError("every size must be a positive number")
-    offset = predicted - truth
-    distance = np.hypot(offset[..., 0], offset[..., 1]) / sizes[:, None]
-    distance = np.where(np.isfinite(predicted).all(axis=2), distance, np.inf)
-    return np.where(np.isfinite(truth).all(axis=2), distance, np.nan)
+    return np.asarray(pixel_distances(predicted, truth) / sizes[:, None])
+
+
+def within(pixels: Floats, sizes: Floats, threshold: float, border: Border = "<=") -> Flags:
+    """Which joints are near enough to the truth.
+
+    Args:
+        pixels: (N, 21) from `pixel_distances`; NaN is never near, inf likewise.
+        sizes: (N,) pixels, > 0.
+        threshold: in units of the size.
+        border: whether a distance equal to the threshold is near ("<=", HaMeR) or not ("<", mmpose).
+
+    Raises:
+        ValueError: unknown border.
+    """
+    if border == "<=":
+        return np.asarray(pixels <= sizes[:, None] * threshold)
+    if border == "<":
+        return np.asarray(pixels / sizes[:, None] < threshold)
+    raise ValueError(f"border must be '<=' or '<', got {border!r}")
 
 
 def subset_mask(subset: str, exists: Flags, occluded: Flags) -> Flags:
@@ -96,6 +139,11 @@ def subset_mask(subset: str, exists: Flags, occluded: Flags) -> Flags:
     return masks[subset]
 
 
+def tally(correct: Flags, scored: Flags) -> Tally:
+    """Count the correct joints among those that count, both (N, 21)."""
+    return Tally((correct & scored).sum(axis=0), scored.sum(axis=0), int(scored.any(axis=1).sum()))
+
+
 def pck_tally(distance: Floats, scored: Flags, threshold: float) -> Tally:
     """Count the joints that are no farther than `threshold` from the truth; the border counts as correct.
 
@@ -109,5 +157,23 @@ def pck_tally(distance: Floats, scored: Flags, threshold: float) -> Tally:
     """
     if np.isnan(distance[scored]).any():
         raise ValueError("a joint that counts has no true coordinates")
-    correct = (distance <= threshold) & scored
-    return Tally(correct.sum(axis=0), scored.sum(axis=0), int(scored.any(axis=1).sum()))
+    return tally(distance <= threshold, scored)
+
+
+def pck_curve(distance: Floats, scored: Flags, thresholds: Floats, border: Border = "<=") -> list[Tally]:
+    """One tally a threshold, in one pass over the distances instead of one a threshold.
+
+    Args:
+        distance: (N, 21) from `distances`.
+        scored: which joints count, (N, 21).
+        thresholds: (T,) rising, in units of the size.
+        border: as in `within`.
+    """
+    n = len(thresholds)
+    counts, hands = scored.sum(axis=0), int(scored.any(axis=1).sum())
+    # The first threshold that lets a joint in; n where none does.
+    first = np.searchsorted(thresholds, distance[scored], side="left" if border == "<=" else "right")
+    joint = np.broadcast_to(np.arange(N_JOINTS), scored.shape)[scored]
+    entered = np.bincount(joint * (n + 1) + first, minlength=N_JOINTS * (n + 1)).reshape(N_JOINTS, n + 1)
+    correct = entered.cumsum(axis=1)[:, :n]
+    return [Tally(correct[:, k], counts, hands) for k in range(n)]

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,12 @@ from hint_toolkit.errors import InputError
 from hint_toolkit.flows.score import per_hand_table, score
 from hint_toolkit.io.predictions import Predictions
 from hint_toolkit.io.release import Truth, content_hash
+from hint_toolkit.measures import parse_measures
+from hint_toolkit.metrics.intervals import cluster_bootstrap
+from hint_toolkit.metrics.sizes import longer_side
+from hint_toolkit.protocol import HAMER_V1, PROTOCOLS
 from hint_toolkit.records import Hands
+from tests.reference.hamer_pck import hamer_pck
 
 
 def truth_of(hands):
@@ -195,3 +201,167 @@ def test_the_table_a_hand_holds_distances_and_errors(make_hands):
     assert table[0]["distance"][0] == np.inf
     assert 0 < table[1]["error"] <= 1 / hands.exists[1].sum()
     assert table[2]["error"] == 0.0
+
+
+def by_measure(scored, source="folder"):
+    return {row["measure"]: row for row in scored.results["rows"] if row["source"] == source}
+
+
+def test_measures_choose_what_is_computed(make_hands, rng):
+    hands = make_hands(20)
+    asked = parse_measures(
+        ["PCK@0.1[visible,joint=index_tip]", "AUC[0..0.2]", "EPE[visible]", "OKS-AP", "PCK@0.05[all,finger=thumb]"]
+    )
+    points = hands.points + rng.normal(0, 8, hands.points.shape)
+    scored = score(truth_of(hands), predictions_of(hands, points), measures=asked)
+    rows = scored.results["rows"]
+    assert [row["measure"] for row in rows] == [str(one) for one in asked]
+    assert scored.results["thresholds"] == [0.05, 0.1]
+    tip, auc, epe, oks, thumb = rows
+    assert tip["joints"] == int((hands.exists & ~hands.occluded)[:, 8].sum())
+    assert thumb["joints"] == int(hands.exists[:, 1:5].sum())
+    assert (auc["unit"], epe["unit"], oks["normaliser"]) == ("share", "px", "bbox-area")
+    error = np.linalg.norm(points - hands.points, axis=2)
+    seen = hands.exists & ~hands.occluded
+    per_joint = [error[seen[:, j], j].mean() for j in range(21)]
+    assert epe["value"] == pytest.approx(np.mean(per_joint), abs=1e-9)
+    assert epe["micro"] == pytest.approx(error[seen].mean(), abs=1e-9)
+    for row in (tip, auc, epe, thumb):
+        low, high = row["interval"]
+        assert low <= row["value"] <= high
+    assert 0 < oks["value"] < 1
+    json.dumps(scored.results, allow_nan=False)
+    with pytest.raises(InputError, match="measures or thresholds, not both"):
+        score(truth_of(hands), predictions_of(hands), measures=asked, thresholds=[0.1])
+
+
+def test_the_npz_scale_is_the_default_where_the_truth_has_it(make_hands):
+    hands = make_hands(6)
+    plain, with_scale = truth_of(hands), replace(truth_of(hands), scale=np.full(6, 50.0))
+    points = hands.points + np.array([3.0, 4.0])  # 5 px off, 0.1 of the scale and less of every box
+    scored = score(with_scale, predictions_of(hands, points), thresholds=[0.099, 0.101])
+    assert scored.results["normaliser"] == "npz"
+    assert by_measure(scored)["PCK@0.099[all]"]["value"] == 0.0
+    assert by_measure(scored)["PCK@0.101[all]"]["value"] == 1.0
+    assert score(plain, predictions_of(hands)).results["normaliser"] == "bbox-max"
+    assert score(with_scale, predictions_of(hands), normaliser="bbox-34").results["normaliser"] == "bbox-34"
+    with pytest.raises(InputError, match="truth does not have; pass --gt .* or --normaliser bbox-max"):
+        score(plain, predictions_of(hands), normaliser="npz")
+
+
+def test_the_rule_for_missing_predictions(make_hands, rng):
+    hands = make_hands(40)
+    hands = hands.replace(exists=np.ones((40, 21), bool), occluded=np.zeros((40, 21), bool))
+    points = hands.points + rng.normal(0, 12, hands.points.shape)
+    points[:10] = np.nan
+    points[10, 4] = np.nan
+    rows = {
+        rule: by_measure(score(truth_of(hands), predictions_of(hands, points), missing=rule))["PCK@0.05[all]"]
+        for rule in ("miss", "drop")
+    }
+    assert rows["miss"]["joints"] == 40 * 21
+    assert rows["drop"]["joints"] == 30 * 21 - 1
+    assert rows["drop"]["value"] > rows["miss"]["value"]
+    assert rows["drop"]["micro"] * rows["drop"]["joints"] == pytest.approx(rows["miss"]["micro"] * 840, abs=1e-9)
+    assert {row["coverage"] for row in rows.values()} == {0.75}
+    assert {row["joint_coverage"] for row in rows.values()} == {(30 * 21 - 1) / 840}
+    assert rows["drop"]["missing_rule"] == "drop"
+    with pytest.raises(
+        InputError, match=r"11 of 40 hands have a joint without prediction: .* and 6 more; .*missing miss"
+    ):
+        score(truth_of(hands), predictions_of(hands, points), missing="error")
+    score(truth_of(hands), predictions_of(hands), missing="error")
+
+
+def test_a_dropped_joint_is_named_apart_from_one_without_truth(make_hands):
+    hands = make_hands(5)
+    exists = np.ones((5, 21), bool)
+    exists[:, 20] = False
+    hands = hands.replace(exists=exists, occluded=np.zeros((5, 21), bool))
+    points = hands.points.copy()
+    points[:, 7] = np.nan
+    row = by_measure(score(truth_of(hands), predictions_of(hands, points), missing="drop"))["PCK@0.05[all]"]
+    assert row["joints_without_truth"] == ["pinky_finger4"]
+    assert row["joints_left_out"] == ["forefinger3"]
+    assert row["value"] == 1.0
+    epe = by_measure(score(truth_of(hands), predictions_of(hands, points), measures=parse_measures(["EPE"])), "folder")[
+        "EPE"
+    ]
+    assert (epe["value"], epe["joints_left_out"], epe["joint_coverage"]) == (0.0, ["forefinger3"], 0.95)
+
+
+def test_every_protocol_has_its_rules(make_hands):
+    hands = make_hands(8)
+    box = np.round(hands.box)
+    box[:, 2:] = box[:, :2] + 100
+    hands = hands.replace(box=box)
+    exact = hands.replace(points=np.round(hands.points))
+    on_the_border = predictions_of(exact, exact.points + np.array([3.0, 4.0]))
+    got = {
+        name: by_measure(score(truth_of(exact), on_the_border, protocol=PROTOCOLS[name]))
+        for name in ("hamer-v1", "mmpose")
+    }
+    assert got["hamer-v1"]["PCK@0.05[all]"]["value"] == 1.0
+    assert got["mmpose"]["PCK@0.05[all]"]["value"] == 0.0
+    assert got["mmpose"]["PCK@0.2[all]"]["protocol"] == "mmpose"
+    coco = by_measure(score(truth_of(exact), on_the_border, protocol=PROTOCOLS["coco-wholebody"]))
+    assert list(coco) == ["OKS-AP", "OKS-AP[visible]", "OKS-AP[occluded]"]
+    assert coco["OKS-AP"]["coverage"] == 1.0
+    assert coco["OKS-AP"]["by_similarity"]["0.5"] >= coco["OKS-AP"]["by_similarity"]["0.95"]
+
+
+def test_confidence_ranks_the_predictions_of_ap(make_hands):
+    hands = make_hands(10)
+    points = hands.points.copy()
+    points[:5] += 500
+    score_of = np.repeat(np.where(np.arange(10) < 5, 0.1, 0.9)[:, None], 21, axis=1)
+    base = predictions_of(hands, points)
+    asked = parse_measures(["OKS-AP"])
+    sure = score(truth_of(hands), replace(base, score=score_of), measures=asked).results["rows"][0]["value"]
+    wrong = score(truth_of(hands), replace(base, score=1 - score_of), measures=asked).results["rows"][0]["value"]
+    assert sure == pytest.approx(51 / 101)
+    assert wrong == pytest.approx(51 / 101 / 2)
+
+
+def test_the_order_of_the_truth_changes_no_measure(make_hands, rng):
+    hands = make_hands(25)
+    predictions = predictions_of(hands, hands.points + rng.normal(0, rng.uniform(1, 20, (25, 1, 1)), (25, 21, 2)))
+    asked = parse_measures(["PCK@0.05", "AUC[0..0.2]", "EPE[visible]", "OKS-AP"])
+    straight = score(truth_of(hands), predictions, measures=asked).results["rows"]
+    shuffled = score(truth_of(hands.take(rng.permutation(25))), predictions, measures=asked).results["rows"]
+    assert 0 < straight[-1]["value"] < 1
+    for one, other in zip(straight, shuffled, strict=True):
+        assert one["value"] == pytest.approx(other["value"], abs=1e-12)
+
+
+def test_micro_pooling_is_a_rule_and_both_means_stand_in_every_row(make_hands, rng):
+    hands = make_hands(12)
+    predictions = predictions_of(hands, hands.points + rng.normal(0, 9, hands.points.shape))
+    macro = by_measure(score(truth_of(hands), predictions))["PCK@0.05[all]"]
+    micro = by_measure(score(truth_of(hands), predictions, protocol=replace(HAMER_V1, pooling="micro")))[
+        "PCK@0.05[all]"
+    ]
+    assert macro["value"] == macro["macro"] == micro["macro"]
+    assert micro["value"] == micro["micro"] == macro["micro"]
+    near = np.linalg.norm(predictions.points - hands.points, axis=2) <= 0.05 * longer_side(hands.box)[:, None]
+    sums = (near & hands.exists).sum(axis=1, keepdims=True), hands.exists.sum(axis=1, keepdims=True)
+    assert tuple(micro["interval"]) == cluster_bootstrap(*sums, np.unique(hands.video_id, return_inverse=True)[1])
+    assert micro["interval"] != macro["interval"]
+    assert (macro["pooling"], micro["pooling"]) == ("macro", "micro")
+
+
+def test_score_equals_a_reference_of_hamers_evaluator(make_hands, rng):
+    hands = make_hands(25)
+    scale = rng.uniform(80, 200, (25, 2))
+    points = hands.points + rng.normal(0, 9, hands.points.shape)
+    right = (hands.side == "right").astype(int)
+    center = hands.box[:, :2]
+    crops = (points - center[:, None]) / (2 * scale.max(axis=1))[:, None, None]
+    crops[..., 0] *= (2 * right - 1)[:, None]
+    truth = replace(truth_of(hands), scale=scale.max(axis=1))
+    rows = by_measure(score(truth, predictions_of(hands, points)))
+    masks = {"all": hands.exists, "visible": hands.exists & ~hands.occluded, "occluded": hands.occluded}
+    for threshold in (0.05, 0.1, 0.15):
+        for subset, mask in masks.items():
+            _, wanted = hamer_pck(crops, hands.points, mask.astype(float), center, scale, right, threshold)
+            assert rows[f"PCK@{threshold:g}[{subset}]"]["value"] == pytest.approx(wanted, abs=1e-12)

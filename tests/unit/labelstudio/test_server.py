@@ -143,6 +143,12 @@ def test_a_busy_port_is_named() -> None:
         choose_port(70000)
 
 
+def test_a_living_process_that_is_no_server(tmp_path: Path) -> None:
+    state = {"url": f"http://127.0.0.1:{choose_port(0)}", "pid": os.getpid(), "port": 1}
+    (tmp_path / "server.json").write_text(json.dumps(state))
+    assert read_state(tmp_path) is None
+
+
 @pytest.mark.parametrize("content", ["", "[]", "{}", '{"url": 1, "pid": "x", "port": 2}', '{"url":"http://x","pid":0}'])
 def test_a_damaged_or_old_state_file_is_no_server(tmp_path: Path, content: str) -> None:
     (tmp_path / "server.json").write_text(content)
