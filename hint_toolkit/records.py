@@ -216,10 +216,14 @@ class Hands(Sequence[Hand]):
             if value.shape != (self._n, *shape):
                 raise ValueError(f"{name} must have shape {(self._n, *shape)}, got {value.shape}")
             setattr(self, name, value)
-        self._check("side", np.isin(self.side.astype(str), SIDES), f"must be one of {SIDES}")
-        self._check("state", np.isin(self.state.astype(str), STATES), f"must be one of {STATES}")
+        self._check_words("side", SIDES)
+        self._check_words("state", STATES)
         contradiction = np.asarray((self.occluded & ~self.exists).any(axis=1))
         self._check("occluded", ~contradiction, "has a joint that does not exist")
+
+    def _check_words(self, name: str, allowed: tuple[str, ...]) -> None:
+        if not set(getattr(self, name).tolist()) <= set(allowed):
+            self._check(name, np.array([word in allowed for word in getattr(self, name)]), f"must be one of {allowed}")
 
     def _check(self, name: str, good: NDArray[np.bool_], wanted: str) -> None:
         if not good.all():

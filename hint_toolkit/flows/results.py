@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from hint_toolkit.errors import InputError
-from hint_toolkit.flows.report.html import write_report
 from hint_toolkit.flows.score import Scored, per_hand_table
 from hint_toolkit.io.atomic import write_json, write_text
 from hint_toolkit.io.parquet import write_table
@@ -45,6 +44,8 @@ def write_results(
     write_json(out / RESULTS_FILE, results)
     names = {"results": RESULTS_FILE, "hands": HANDS_FILE, "joints": JOINTS_FILE}
     if report:
+        from hint_toolkit.flows.report.html import write_report  # templates and figures: only for those who want them
+
         names |= {"report": REPORT_FILE}
         write_report(results, table, out / REPORT_FILE, image_root, worst=worst)
     return {what: out / name for what, name in names.items()}

@@ -13,6 +13,7 @@ from hint_toolkit.errors import InputError, shorten
 from hint_toolkit.flows.match import Match, found_hands, match_predictions
 from hint_toolkit.flows.rows import Draws, default_measures, measure_rows
 from hint_toolkit.flows.scenes import Scene, scenes_of, truth_sizes
+from hint_toolkit.io.arrow import to_arrow
 from hint_toolkit.io.predictions import Predictions
 from hint_toolkit.io.release import Truth
 from hint_toolkit.joints import JOINTS
@@ -213,19 +214,14 @@ def per_hand_table(scored: Scored) -> Any:
     """
     import pyarrow as pa
 
-    from hint_toolkit.io.parquet import nested_array
-
     hands = scored.hands
     capped = np.where(hands.exists, np.minimum(np.nan_to_num(scored.distance, nan=0.0, posinf=1.0), 1.0), 0.0)
     n = hands.exists.sum(axis=1)
     error = np.divide(capped.sum(axis=1), n, out=np.zeros(len(hands)), where=n > 0)
     found = found_hands(scored.points)
     names = ("id", "frame_id", "source", "video_id", "side", "image")
-    texts = {name: pa.array(getattr(hands, name), pa.string()) for name in names}
-    arrays = {"box": hands.box, "truth": hands.points, "pred": scored.points, "exists": hands.exists}
-    arrays |= {"occluded": hands.occluded, "distance": scored.distance}
-    columns = texts | {"width": pa.array(hands.width), "height": pa.array(hands.height)}
-    columns |= {"size": pa.array(scored.sizes)}
-    columns |= {name: nested_array(value) for name, value in arrays.items()}
-    columns |= {"error": pa.array(error), "found": pa.array(found), "annotator": pa.array(hands.annotator, pa.string())}
-    return pa.table(columns)
+    columns: dict[str, Any] = {name: getattr(hands, name) for name in names}
+    columns |= {"width": hands.width, "height": hands.height, "size": scored.sizes, "box": hands.box}
+    columns |= {"truth": hands.points, "pred": scored.points, "exists": hands.exists, "occluded": hands.occluded}
+    columns |= {"distance": scored.distance, "error": error, "found": found, "annotator": hands.annotator}
+    return pa.table({name: to_arrow(values) for name, values in columns.items()})

@@ -5,9 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from hint_toolkit.errors import InputError
+from hint_toolkit.io.arrow import from_arrow, to_arrow
 from hint_toolkit.io.atomic import replacing
 from hint_toolkit.records import FRAME_FIELDS, HAND_FIELDS, SCHEMA_VERSION, Frame, Hands, frame_schema, hand_schema
 
@@ -19,29 +18,13 @@ def hands_to_table(hands: Hands) -> Any:
     import pyarrow as pa
 
     schema = hand_schema()
-    arrays = []
-    for column in schema:
-        value = getattr(hands, column.name)
-        if pa.types.is_fixed_size_list(column.type):
-            arrays.append(nested_array(value))
-        else:
-            arrays.append(pa.array(value, type=column.type))
+    arrays = [to_arrow(getattr(hands, name)) for name in schema.names]
     return pa.table(arrays, schema=schema)
 
 
 def hands_to_pandas(hands: Hands) -> Any:
     """A pandas DataFrame of `hand_schema`'s columns, one row a hand; lists become arrays of arrays."""
     return hands_to_table(hands).to_pandas()
-
-
-def nested_array(value: Any) -> Any:
-    """An Arrow array of a numpy array: every axis after the first is a fixed-size list."""
-    import pyarrow as pa
-
-    array = pa.array(np.ascontiguousarray(value).reshape(-1))
-    for size in reversed(value.shape[1:]):
-        array = pa.FixedSizeListArray.from_arrays(array, size)
-    return array
 
 
 def table_to_hands(table: Any, where: str) -> Hands:
@@ -64,7 +47,7 @@ def table_to_hands(table: Any, where: str) -> Hands:
         if chunked.null_count:
             raise InputError("has empty cells", where=f"{where} > {column.name}", next_step="export it again")
         try:
-            columns[column.name] = _plain(chunked.cast(column.type))
+            columns[column.name] = from_arrow(chunked.cast(column.type))
         except (ValueError, NotImplementedError) as error:
             place = f"{where} > {column.name}"
             raise InputError(f"has the type {chunked.type}, not {column.type}", where=place) from error
@@ -72,17 +55,6 @@ def table_to_hands(table: Any, where: str) -> Hands:
         return Hands(columns)
     except ValueError as error:
         raise InputError(str(error), where=where) from error
-
-
-def _plain(array: Any) -> Any:
-    """Numpy array of an Arrow array, nested lists as further axes."""
-    import pyarrow as pa
-
-    shape: list[int] = [len(array)]
-    while pa.types.is_fixed_size_list(array.type):
-        shape.append(array.type.list_size)
-        array = array.flatten()
-    return array.to_numpy(zero_copy_only=False).reshape(shape)
 
 
 def frames_to_table(frames: Sequence[Frame]) -> Any:
@@ -107,11 +79,15 @@ def table_to_frames(table: Any, where: str) -> list[Frame]:
 
 def write_table(path: Path, table: Any, metadata: dict[str, Any]) -> None:
     """Write a table, zstd, with `metadata` (plain JSON) and the schema version; same input, same bytes."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     text = json.dumps({"schema_version": SCHEMA_VERSION, **metadata}, sort_keys=True, allow_nan=False)
     with replacing(path) as temporary:
-        pq.write_table(table.replace_schema_metadata({METADATA_KEY: text.encode()}), temporary, compression="zstd")
+        # A dictionary of coordinates saves nothing and costs a quarter of the time.
+        texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
+        table = table.replace_schema_metadata({METADATA_KEY: text.encode()})
+        pq.write_table(table, temporary, compression="zstd", use_dictionary=texts)
 
 
 def read_table(path: Path) -> tuple[Any, dict[str, Any]]:

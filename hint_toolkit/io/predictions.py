@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hint_toolkit.errors import InputError
+from hint_toolkit.io.arrow import to_arrow
 from hint_toolkit.io.atomic import replacing
 from hint_toolkit.io.predictions_json import ParsedPredictions, read_json_predictions
 from hint_toolkit.io.predictions_table import PARQUET_HEADER, read_npz_predictions, read_parquet_predictions
@@ -143,14 +144,12 @@ def _write_parquet(path: Path, predictions: Predictions) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    from hint_toolkit.io.parquet import nested_array
-
-    columns = {"id": pa.array(predictions.ids, pa.string()), "keypoints": nested_array(predictions.points)}
+    columns = {"id": to_arrow(np.array(predictions.ids, object)), "keypoints": to_arrow(predictions.points)}
     for name in ("score", "visibility"):
         if np.isfinite(getattr(predictions, name)).any():
-            columns[name] = nested_array(getattr(predictions, name))
+            columns[name] = to_arrow(getattr(predictions, name))
     if any(predictions.side):
-        columns["side"] = pa.array(predictions.side, pa.string())
+        columns["side"] = to_arrow(np.array(predictions.side, object))
     header = json.dumps(_written_header(predictions), sort_keys=True, allow_nan=False).encode()
     with replacing(path) as temporary:
         table = pa.table(columns).replace_schema_metadata({PARQUET_HEADER: header})

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hint_toolkit.errors import InputError
+from hint_toolkit.io.arrow import from_arrow
 from hint_toolkit.io.npz import file_sha256, read_npz, texts
 from hint_toolkit.io.predictions_json import ParsedPredictions
 from hint_toolkit.io.predictions_records import Collector
@@ -99,15 +100,16 @@ def _add(collector: Collector, batch: Any) -> None:
 def _numbers(column: Any, widths: tuple[int, ...]) -> Any:
     """(n, 21 * width) of a column of lists, nested or flat, NaN for null rows and numbers; None if it is not that."""
     import pyarrow as pa
-
-    valid = np.asarray(column.is_valid())
+    valid = from_arrow(column.is_valid())
     kept = column.drop_null()
     flat = kept
     while _is_list(flat.type):
         flat = flat.flatten()
     if not (pa.types.is_floating(flat.type) or pa.types.is_integer(flat.type)) or not len(kept):
         return None
-    numbers: NDArray[np.float64] = flat.to_numpy(zero_copy_only=False).astype(np.float64)
+    numbers: NDArray[np.float64] = from_arrow(flat.cast(pa.float64(), safe=False))
+    if flat.null_count:
+        numbers = np.where(from_arrow(flat.is_valid()), numbers, np.nan)
     width = len(numbers) // len(kept)
     if width not in [N_JOINTS * w for w in widths] or not _regular(kept, width):
         return None

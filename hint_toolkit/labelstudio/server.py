@@ -110,19 +110,6 @@ def _get(url: str, headers: dict[str, str], timeout: float) -> tuple[int, bytes]
         return 0, b""
 
 
-def _ended(process: "subprocess.Popen[bytes]", seconds: float) -> bool:
-    """Wait until the process and all of its group are gone; whether that happened in time."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        try:
-            if process.poll() is not None:
-                os.killpg(process.pid, 0)
-        except ProcessLookupError:
-            return True
-        time.sleep(0.02)
-    return False
-
-
 def choose_port(port: int) -> int:
     """The port if it is free, or any free one for 0.
 
@@ -276,11 +263,12 @@ class Server:
         process, self._process = self._process, None
         if process is None:
             return
+        # By force in any case: what the server started may outlive its polite end.
         for sign, seconds in ((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, 5.0)):
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, sign)
-            if _ended(process, seconds):
-                break
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(timeout=seconds)
         (self.data_folder / STATE_FILE).unlink(missing_ok=True)
 
     def __enter__(self) -> "Server":

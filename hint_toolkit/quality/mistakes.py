@@ -46,7 +46,7 @@ class Scene:
 class Candidate:
     """A mistake: its family (one of each is found), key, name, remedy, and how much it takes from the truth.
 
-    `freedom` counts numbers that are fitted, those fitted to every hand tenfold.
+    `freedom` counts the numbers that are taken from the truth, those taken from every hand tenfold.
     """
 
     family: str
@@ -54,7 +54,6 @@ class Candidate:
     what: str
     remedy: str
     freedom: int = 0
-    fits_each_hand: bool = False
 
 
 @dataclass(frozen=True)
@@ -115,7 +114,7 @@ def _swapped_hands(scene: Scene) -> Iterator[Hypothesis]:
     yield Hypothesis(Candidate("side", "side:hands-swapped", what, remedy), points, both)
 
 
-def _flips(scene: Scene, axis: int) -> Iterator[tuple[str, int, bool, Floats]]:
+def _flips(scene: Scene, axis: int) -> Iterator[tuple[str, int, Floats]]:
     """Points reflected in x (0) or y (1): about the box, about the image, and about what fits each hand best."""
     center = (scene.box[:, axis] + scene.box[:, axis + 2]) / 2
     along = scene.points[:, :, axis]
@@ -123,34 +122,32 @@ def _flips(scene: Scene, axis: int) -> Iterator[tuple[str, int, bool, Floats]]:
     known = np.isfinite(gap).any(axis=1)
     fitted = np.zeros(len(gap))
     fitted[known] = np.nanmedian(gap[known], axis=1)
-    middles = [("in its crop", 0, False, 2 * center)]
+    middles = [("in its crop", 0, 2 * center)]
     if (scene.size[:, axis] > 0).all():
-        middles.append(("in the image", 0, False, scene.size[:, axis] - 1))
-    middles.append(("in the image", 10, True, fitted))
-    for where, freedom, each, middle in middles:
+        middles.append(("in the image", 0, scene.size[:, axis] - 1))
+    middles.append(("in the image", 10, fitted))
+    for where, freedom, middle in middles:
         points = scene.points.copy()
         points[:, :, axis] = middle[:, None] - along
-        yield where, freedom, each, points
+        yield where, freedom, points
 
 
 def _mirrored(scene: Scene) -> Iterator[Hypothesis]:
     remedy = "mirror them back (x of a crop of width w: w - 1 - x) before they are mapped to the image"
-    for where, freedom, each, points in _flips(scene, 0):
+    for where, freedom, points in _flips(scene, 0):
         for group in ("all", "left", "right"):
             chosen = np.ones(len(points), bool) if group == "all" else scene.side == group
             if group != "all" and (chosen.all() or not chosen.any()):
                 continue
             hands = "all hands are" if group == "all" else f"{group} hands are"
             key = f"mirrored:{group}"
-            yield Hypothesis(
-                Candidate("mirror", key, f"{hands} mirrored {where}", remedy, freedom, each), points, chosen
-            )
+            yield Hypothesis(Candidate("mirror", key, f"{hands} mirrored {where}", remedy, freedom), points, chosen)
 
 
 def _upside_down(scene: Scene) -> Iterator[Hypothesis]:
     remedy = "write y downwards from the top of the image (y of an image of height h: h - 1 - y)"
-    for where, freedom, each, points in _flips(scene, 1):
-        candidate = Candidate("axes", "axes:y-up", f"y points up {where}", remedy, freedom, each)
+    for where, freedom, points in _flips(scene, 1):
+        candidate = Candidate("axes", "axes:y-up", f"y points up {where}", remedy, freedom)
         yield Hypothesis(candidate, points, np.ones(len(points), bool))
 
 
@@ -247,10 +244,12 @@ def _own_frame(
     """3D joints whose x and y were taken for pixels: right shape, no relation to the place in the image."""
     side = (scene.box[:, 2:] - scene.box[:, :2]).max(axis=1)
     away = np.hypot(*(mine - theirs).T) / side
-    if np.median(away) < 1.0:
+    # Hands that are merely found in the wrong place lie in the image; 3D joints lie around the origin.
+    around_origin = float((scene.points[np.isfinite(scene.points)] < 0).mean()) > 0.25
+    if np.median(away) < 1.0 or not around_origin:
         return
     unit = "metres" if np.median(wide[0]) < 1.0 else "millimetres"
     what = f"x and y are those of 3D joints in {unit}, not pixels"
     remedy = "project the joints to the image; 3D joints are scored with: hint-eval pose3d"
     points = (scene.points - mine[:, None]) * (wide[1] / wide[0])[:, None, None] + theirs[:, None]
-    yield Hypothesis(Candidate("unit", f"unit:{unit}", what, remedy, 3), points, everyone)
+    yield Hypothesis(Candidate("unit", f"unit:{unit}", what, remedy, 10), points, everyone)

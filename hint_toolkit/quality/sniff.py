@@ -90,30 +90,22 @@ def _best(scene: Scene, seen: set[str]) -> tuple[Diagnosis, Hypothesis] | None:
     """The explanation that leaves the smallest error, if one explains enough."""
     size = (scene.box[:, 2:] - scene.box[:, :2]).max(axis=1)
     plain = _error(scene, scene.points, size)
-    shifted: Floats | None = None
     best, best_left = None, np.inf
     for hypothesis in candidates(scene):
         if hypothesis.candidate.family in seen:
             continue
         group, moved = hypothesis.group, hypothesis.points
-        before = plain
-        if hypothesis.candidate.fits_each_hand:
-            # Freedom to move each hand helps any prediction: the comparison gets the same freedom.
-            shifted = _error(scene, _moved(scene), size) if shifted is None else shifted
-            before = np.fmin(plain, shifted)
         after = _error(scene, moved, size)
-        diagnosis = _judge(scene, hypothesis, size, plain, before, after)
+        diagnosis = _judge(scene, hypothesis, size, plain, after)
         left = float(np.nanmean(np.where(group, after, plain))) + FREEDOM * hypothesis.candidate.freedom
         if diagnosis is not None and left < best_left - 1e-9:
             best, best_left = (diagnosis, hypothesis), left
     return best
 
 
-def _judge(
-    scene: Scene, hypothesis: Hypothesis, size: Floats, plain: Floats, before: Floats, after: Floats
-) -> Diagnosis | None:
+def _judge(scene: Scene, hypothesis: Hypothesis, size: Floats, before: Floats, after: Floats) -> Diagnosis | None:
     """A diagnosis where the evidence is enough."""
-    group = hypothesis.group & np.isfinite(plain) & np.isfinite(after)
+    group = hypothesis.group & np.isfinite(before) & np.isfinite(after)
     n = int(group.sum())
     if n < ENOUGH_HANDS:
         return None
@@ -145,15 +137,6 @@ def _pck(scene: Scene, points: Floats, size: Floats, group: NDArray[np.bool_]) -
     away = _distance(scene, points, size)[group]
     known = np.isfinite(away)
     return float((away[known] <= THRESHOLD).mean()) if known.any() else 0.0
-
-
-def _moved(scene: Scene) -> Floats:
-    """Every hand shifted to where it fits best."""
-    gap = np.where(scene.exists[:, :, None], scene.truth - scene.points, np.nan)
-    known = np.isfinite(gap).any(axis=1).all(axis=1)
-    shift = np.zeros((len(gap), 1, 2))
-    shift[known] = np.nanmedian(gap[known], axis=1, keepdims=True)
-    return np.asarray(scene.points + shift)
 
 
 def _undone(scene: Scene, hypothesis: Hypothesis) -> Scene:

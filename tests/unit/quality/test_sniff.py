@@ -46,6 +46,12 @@ def crop(made, factor, to_unit):
     return to_unit((made.points - middle[:, None]) / side[:, None, None])
 
 
+def corner(made):
+    """Of a square crop of twice the box's longer side."""
+    middle = (made.box[:, :2] + made.box[:, 2:]) / 2
+    return middle - (made.box[:, 2:] - made.box[:, :2]).max(1, keepdims=True)
+
+
 def mirrored(made, which, about):
     chosen = made.side == which
     points = made.points.copy()
@@ -75,7 +81,7 @@ FAULTS = {
     "unit:crop-pixels": lambda s: crop(s, 2.0, lambda p: (p + 0.5) * 256),
     "unit:crop-fraction": lambda s: crop(s, 1.25, lambda p: p + 0.5),
     "unit:crop-centred": lambda s: crop(s, 2.0, lambda p: p),
-    "unit:crop-corner": lambda s: s.points - (s.box[:, None, :2] * 1.5 - s.box[:, None, 2:] * 0.5),
+    "unit:crop-corner": lambda s: s.points - corner(s)[:, None],
     "unit:millimetres": millimetres,
     "unit:metres": lambda s: millimetres(s, 0.01),
     "unit:resized": lambda s: s.points * 0.5,
@@ -156,7 +162,7 @@ def test_no_alarm_on_predictions_that_are_simply_bad(rng):
     lost = made.points + rng.normal(0, 0.6, (len(side), 1, 2)) * side
     middle = (made.box[:, :2] + made.box[:, 2:]) / 2
     random = middle[:, None] + rng.normal(0, 0.3, made.points.shape) * side
-    far = made.points + rng.normal(0, 0.9, (len(side), 1, 2)) * side
+    far = made.points + rng.normal(0, 2.0, (len(side), 1, 2)) * side
     for points in (lost, random, far):
         assert sniff(with_points(made, points)) == []
         assert sniff_alone(points) == []
