@@ -1,4 +1,4 @@
-"""What `hint-eval` leaves on disk: results.json, per_hand.parquet, per_joint.csv and report.html."""
+"""What `hint-eval` leaves on disk: results.json, per_hand.parquet, per_joint.csv, report.html and paper tables."""
 
 import csv
 import io
@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from hint_toolkit.errors import InputError
+from hint_toolkit.flows.report.paper import eval_regression_csv, latex_table, markdown_table
 from hint_toolkit.flows.score import Scored, per_hand_table
 from hint_toolkit.io.atomic import write_json, write_text
 from hint_toolkit.io.parquet import write_table
 
 RESULTS_FILE, HANDS_FILE, JOINTS_FILE, REPORT_FILE = "results.json", "per_hand.parquet", "per_joint.csv", "report.html"
+PAPER_FILES = {"table.md": markdown_table, "table.tex": latex_table, "eval_regression.csv": eval_regression_csv}
 _NEXT = "run: hint-eval --pred FILE --out FOLDER"
 
 
@@ -42,6 +44,8 @@ def write_results(
     write_table(out / HANDS_FILE, table, {"method": results["method"], "normaliser": results["normaliser"]})
     write_text(out / JOINTS_FILE, _per_joint_csv(results["per_joint"]))
     write_json(out / RESULTS_FILE, results)
+    for name, make in PAPER_FILES.items():
+        write_text(out / name, make(results))
     names = {"results": RESULTS_FILE, "hands": HANDS_FILE, "joints": JOINTS_FILE}
     if report:
         from hint_toolkit.flows.report.html import write_report  # templates and figures: only for those who want them

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hint_toolkit import __version__
-from hint_toolkit.errors import InputError, shorten
+from hint_toolkit.errors import SHOWN_IDS, InputError, shorten
 from hint_toolkit.flows.match import Match, found_hands, match_predictions
 from hint_toolkit.flows.rows import Draws, default_measures, measure_rows
 from hint_toolkit.flows.scenes import Scene, scenes_of, truth_sizes
@@ -130,9 +130,15 @@ def score(
         },
         "missing": absent,
         "unknown": match.unknown,
-        "notes": [],
+        "notes": _truth_notes(truth),
     }
     return Scored(results, hands, match.points, np.asarray(pixels / sizes[:, None]), sizes, absent)
+
+
+def _truth_notes(truth: Truth) -> list[str]:
+    """What reading the truth had to assume, or found contradictory."""
+    said = [str(issue) for issue in truth.issues]
+    return said if len(said) <= SHOWN_IDS else [*said[:SHOWN_IDS], f"and {len(said) - SHOWN_IDS} more of the truth"]
 
 
 def _refuse_missing(hands: Hands, pixels: Floats) -> None:

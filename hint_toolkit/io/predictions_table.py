@@ -100,6 +100,7 @@ def _add(collector: Collector, batch: Any) -> None:
 def _numbers(column: Any, widths: tuple[int, ...]) -> Any:
     """(n, 21 * width) of a column of lists, nested or flat, NaN for null rows and numbers; None if it is not that."""
     import pyarrow as pa
+
     valid = from_arrow(column.is_valid())
     kept = column.drop_null()
     flat = kept
