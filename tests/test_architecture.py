@@ -25,7 +25,7 @@ FLOORS = [
         "viewer",
     },
     {"flows"},
-    {"cli"},
+    {"cli", "api"},
 ]
 # Within a floor: the steps up that are meant (docs/architecture.md).
 GROUND_ORDER = [{"joints", "errors"}, {"geometry", "issues", "protocol"}, {"records", "measures"}]

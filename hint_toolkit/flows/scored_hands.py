@@ -13,8 +13,7 @@ from numpy.typing import NDArray
 
 from hint_toolkit.errors import InputError, shorten
 from hint_toolkit.flows.results import HANDS_FILE, read_results
-from hint_toolkit.flows.scenes import truth_sizes
-from hint_toolkit.flows.score import score
+from hint_toolkit.flows.score import Scored, score
 from hint_toolkit.io.parquet import read_table
 from hint_toolkit.io.predictions import read_predictions
 from hint_toolkit.io.release import Truth
@@ -119,10 +118,15 @@ def read_scored(
     predictions = read_predictions(path)
     # By the scorer itself, so that no second reading of the rules can grow here; its intervals are not used.
     scored = score(against, predictions, protocol=protocol, normaliser=normaliser, resamples=1)
+    return from_scored(scored, against, path, protocol)
+
+
+def from_scored(scored: Scored, truth: Truth, path: Path, protocol: Protocol = HAMER_V1) -> ScoredHands:
+    """What `score` gave, with the truth that it was given and a path to name it by."""
     hands, results = scored.hands, scored.results
     names = ("id", "source", "side", "image", "width", "height", "box", "exists", "occluded")
     return ScoredHands(
-        method=predictions.method,
+        method=str(results["method"]),
         path=path,
         facts=_facts(results),
         protocol=protocol,
@@ -130,8 +134,8 @@ def read_scored(
         frame=hands.frame_id,
         truth=hands.points,
         points=scored.points,
-        sizes=truth_sizes(against, results["normaliser"], protocol)[1],
-        image_root=against.image_root,
+        sizes=scored.sizes,
+        image_root=truth.image_root,
         kind=str(results["truth"]["kind"]),
         **{name: getattr(hands, name) for name in names},
     )
