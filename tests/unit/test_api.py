@@ -66,7 +66,7 @@ def test_measures_and_protocols_by_name(files):
 
 def test_compare_says_which_is_better(files):
     good, bad = (hint.evaluate(files, files / f"{name}.json") for name in ("good", "bad"))
-    rows = hint.compare(good, bad)["differences"]
+    rows = hint.compare(bad, good)["differences"]  # a row holds b - a
     assert rows
     assert all(row["difference"] > 0 for row in rows if row["threshold"] == 0.05)
     with pytest.raises(InputError, match="normaliser"):
