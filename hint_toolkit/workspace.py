@@ -30,7 +30,10 @@ class Workspace:
         self.frames_file = root / "frames.parquet"
         self.frames_folder = root / "frames"
         self.prelabels_file = root / "prelabels.parquet"
-        self.tasks_folder = root / "tasks"
+        # The server shows its users what lies in `served_folder` and nothing else: not its own database beside it.
+        # Label Studio wants pictures in a folder below that one.
+        self.served_folder = root / "tasks"
+        self.tasks_folder = self.served_folder / "crops"
         self.annotations_file = root / "annotations.parquet"
         self.raw_folder = root / "raw"
         self.server_folder = root / "labelstudio"

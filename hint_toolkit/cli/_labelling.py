@@ -70,7 +70,7 @@ def server(port: int, username: str, label_studio: Path | None, workspace: Path,
     program = find_label_studio(label_studio)
     key = _secret(KEY, f"run: {_NEW_KEY}  and keep it for later starts")
     password = _secret(PASSWORD, f"run: export {PASSWORD}=..", "Password for the Label Studio page")
-    running = Server(program, place.server_folder, place.root, Account(username, password, key), port=port)
+    running = Server(program, place.server_folder, place.served_folder, Account(username, password, key), port=port)
     with waiting("server", "starting Label Studio (a minute or two the first time)", quiet) as bar:
         running.start(bar)
     try:

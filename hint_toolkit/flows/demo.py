@@ -191,7 +191,7 @@ def _label(options: DemoOptions, workspace: Workspace, program: Path, tasks: Han
         folder = workspace.root / "labelstudio-simulated"
         shutil.rmtree(folder, ignore_errors=True)
     account = account_of(options)
-    server = Server(program, folder, workspace.root, account)
+    server = Server(program, folder, workspace.served_folder, account)
     with console.waiting("server", "starting Label Studio (a minute or two)") as bar:
         server.start(bar)
     try:

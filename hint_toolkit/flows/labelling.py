@@ -90,7 +90,7 @@ def push(
         client: logged in.
         title: of the project, made if there is none.
         batch: tasks a request.
-        document_root: the folder whose pictures the server shows; the workspace must lie in it, or be it (None).
+        document_root: the folder whose pictures the server shows, at or above `workspace.served_folder` (None: that).
         progress: called with the tasks done and their number.
 
     Raises:
@@ -99,7 +99,7 @@ def push(
     """
     with workspace.lock():
         hands = _pushable(workspace)
-        crops = _Crops(workspace, document_root or workspace.root)
+        crops = _Crops(workspace, document_root or workspace.served_folder)
         project = _ensure_project(workspace, client, title)
         tell = progress or (lambda done, total: None)
         tasks, removed = _sorted_out(client, project, list(hands))

@@ -25,8 +25,8 @@ class Reading:
     """What an export holds.
 
     Attributes:
-        hands: one row an annotation, sorted by id, annotator, then order of creation. State "submitted",
-            "skipped", or "empty": a person says that there is no hand.
+        hands: one row an annotation, sorted by id, then order of creation: the newest answer is the last.
+            State "submitted", "skipped", or "empty": a person says that there is no hand.
         open_tasks: tasks without any annotation.
         left_out: annotations that could not be read.
         issues: why, and what a person should look at.
@@ -73,7 +73,7 @@ def read_export(
             for text in warnings:
                 issues.warn(text, file=place, id=hint_id)
             order = (str(annotation.get("created_at")), int(annotation.get("id") or 0))
-            rows.append(((row.id, row.annotator, *order), row))
+            rows.append(((row.id, *order), row))
     rows.sort(key=lambda pair: pair[0])
     return Reading(Hands.of(row for _, row in rows), open_tasks, left_out, issues)
 

@@ -158,7 +158,7 @@ class Server:
         Args:
             program: `label-studio`, see `find_label_studio`.
             data_folder: database, keys and log; made with mode 0700.
-            document_root: the workspace; pictures in it can be shown.
+            document_root: pictures in it can be shown to every user; made when absent.
             account: the first user. The same one is wanted at every start on the same data folder.
             port: on 127.0.0.1; 0 for a free one.
         """
@@ -199,6 +199,7 @@ class Server:
             raise InputError("a server already runs here", where=str(self.data_folder), why=why)
         self.port = choose_port(self.port)
         self.data_folder.mkdir(parents=True, exist_ok=True)
+        self.document_root.mkdir(parents=True, exist_ok=True)
         self.data_folder.chmod(0o700)
         arguments = ["start", "--no-browser", "--internal-host", "127.0.0.1", "--port", str(self.port)]
         with self.log_file.open("wb") as log:

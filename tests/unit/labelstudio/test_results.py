@@ -290,7 +290,7 @@ def test_no_hand_here(make_empty: Make, frame_of: Callable[[Hand], Frame], expor
     assert (row.state, row.prelabel_id, row.exists.any()) == ("empty", row.id, False)
 
 
-def test_several_annotators_and_revisions_sort_by_name_then_creation(export: Export) -> None:
+def test_several_annotators_and_revisions_sort_by_creation_so_that_the_newest_is_last(export: Export) -> None:
     base = export.annotation
     export.task["annotations"] = [
         base | {"id": 4, "created_at": "2026-01-03", "lead_time": 3},
@@ -300,10 +300,10 @@ def test_several_annotators_and_revisions_sort_by_name_then_creation(export: Exp
         base | {"id": 7, "completed_by": 99, "lead_time": 7},
     ]
     hands = export.read().hands
-    names = ["Zoe@example.org", "ann@example.org", "ann@example.org", "simulated", "user 99"]
+    names = ["ann@example.org", "Zoe@example.org", "simulated", "user 99", "ann@example.org"]
     assert list(hands.annotator) == names
-    assert list(hands.seconds[:3]) == [1, 2, 3]
-    assert np.isnan(hands.seconds[3])
+    assert list(hands.seconds[[0, 1, 3, 4]]) == [2, 1, 7, 3]
+    assert np.isnan(hands.seconds[2])
 
 
 def test_the_detector_is_the_one_whose_guess_was_seen(export: Export) -> None:
