@@ -93,6 +93,12 @@ def crop_window(box: Floats, width: int, height: int, factor: float) -> Window:
     return Window(x, y, right - x, bottom - y)
 
 
+def finite(points: Floats) -> NDArray[np.bool_]:
+    """Which points have two finite coordinates; shape of `points` without its last axis, which has length 2."""
+    # Two comparisons of whole planes: numpy's `all` over an axis of length 2 is several times slower.
+    return np.asarray(np.isfinite(points[..., 0]) & np.isfinite(points[..., 1]))
+
+
 def inside(points: Floats, width: int, height: int) -> NDArray[np.bool_]:
     """Which points lie on a pixel of an image of the given size; shape of `points` without its last axis."""
     low, high = points >= -0.5, points < np.array([width - 0.5, height - 0.5])

@@ -41,7 +41,7 @@ def make_hands(n: int, rng: np.random.Generator) -> Hands:
     columns |= {
         "id": np.array([f"TEST_{s}_img/hand{i:06d}_{'lr'[i % 2]}" for i, s in enumerate(source)], object),
         "source": source.astype(object),
-        "video_id": np.array([f"clip{c}" for c in rng.integers(0, max(n // 9, 1), n)], object),
+        "video_id": np.array([f"{s}-{c}" for s, c in zip(source, _clips(source, rng), strict=True)], object),
         "points": points,
         "exists": exists,
         "occluded": exists & (rng.random((n, 21)) < 0.35),
@@ -49,6 +49,12 @@ def make_hands(n: int, rng: np.random.Generator) -> Hands:
         "state": np.array(["submitted"] * n, object),
     }
     return Hands(columns)
+
+
+def _clips(source: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A clip number a hand: about 9 hands a clip, and a clip is of one source."""
+    wanted = {name: max(int((source == name).sum()) // 9, 1) for name in SOURCES}
+    return np.array([rng.integers(0, wanted[name]) for name in source])
 
 
 def plain(hands: Hands, predicted: np.ndarray, seed: int) -> dict[tuple[str, str, float], tuple[float, float, float]]:

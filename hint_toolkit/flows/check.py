@@ -7,6 +7,7 @@ import numpy as np
 
 from hint_toolkit.errors import IncompleteError, InputError, shorten
 from hint_toolkit.flows.match import Match, found_hands, match_predictions
+from hint_toolkit.geometry import finite
 from hint_toolkit.io.predictions import Predictions
 from hint_toolkit.io.release import Truth
 from hint_toolkit.issues import Issues
@@ -72,7 +73,7 @@ def check(predictions: Predictions, truth: Truth | None = None, *, name: str = "
         "joint_order": predictions.header.get("joint_order", "hint"),
         "records": len(predictions.ids),
         "found": int(found.sum()),
-        "points_missing": int((~np.isfinite(predictions.points[found]).all(axis=2)).sum()),
+        "points_missing": int((~finite(predictions.points[found])).sum()),
         "with_score": int(np.isfinite(predictions.score).any(axis=1).sum()),
         "with_visibility": int(np.isfinite(predictions.visibility).any(axis=1).sum()),
         "with_side": sum(side != "" for side in predictions.side),
@@ -125,7 +126,7 @@ def _sniffed(
     found = sniff(scene, seed=seed) or []
     if int(match.found.sum()) < ENOUGH_HANDS:
         found = sniff_alone(predictions.points, seed=seed)
-    same = np.isfinite(match.points).all(axis=2) & hands.exists
+    same = finite(match.points) & hands.exists
     if same.sum() >= ENOUGH_HANDS and np.array_equal(match.points[same], hands.points[same]):
         issues.warn("every point is exactly the truth's: is this the truth itself?", file=name, field="keypoints")
     return found + _sides(hands, predictions, match, name, issues)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hint_toolkit.errors import InputError, shorten
+from hint_toolkit.geometry import finite
 from hint_toolkit.io.hint_names import parse_folder
 from hint_toolkit.io.predictions import Predictions
 from hint_toolkit.io.release import Truth
@@ -48,7 +49,7 @@ class Match:
 
 def found_hands(points: Floats) -> NDArray[np.bool_]:
     """(N,) which hands of (N, 21, 2) have at least one finite point."""
-    return np.asarray(np.asarray(np.isfinite(points).all(axis=2)).any(axis=1))
+    return np.asarray(finite(points).any(axis=1))
 
 
 def match_predictions(truth: Truth, predictions: Predictions) -> Match:
@@ -62,13 +63,14 @@ def match_predictions(truth: Truth, predictions: Predictions) -> Match:
     """
     hands = truth.hands
     names: dict[str, tuple[int, ...]] = {hand_id: (i,) for i, hand_id in enumerate(hands.id)}
-    stems: dict[str, list[int]] = defaultdict(list)
-    for i, hand_id in enumerate(hands.id):
-        stems[hand_id.rsplit("/", 1)[-1]].append(i)
+    stems: dict[str, list[int]] = {}
     record = np.full(len(hands), -1, np.int64)
     unknown, ambiguous, twice = [], [], []
     for number, hand_id in enumerate(predictions.ids):
-        places = names.get(hand_id) or truth.aliases.get(hand_id) or _by_picture(hand_id, names, stems)
+        places = names.get(hand_id) or truth.aliases.get(hand_id)
+        if places is None:
+            stems = stems or _by_stem(hands.id.tolist())
+            places = _by_picture(hand_id, names, stems)
         if not places:
             unknown.append(hand_id)
         elif len(places) > 1:
@@ -86,6 +88,14 @@ def match_predictions(truth: Truth, predictions: Predictions) -> Match:
     recorded = record >= 0
     points[recorded] = predictions.points[record[recorded]]
     return Match(points, recorded, unknown, record)
+
+
+def _by_stem(ids: list[str]) -> dict[str, list[int]]:
+    """Positions of the hands that have a stem."""
+    stems: dict[str, list[int]] = defaultdict(list)
+    for i, hand_id in enumerate(ids):
+        stems[hand_id.rsplit("/", 1)[-1]].append(i)
+    return stems
 
 
 def _by_picture(hand_id: str, names: dict[str, tuple[int, ...]], stems: dict[str, list[int]]) -> tuple[int, ...]:

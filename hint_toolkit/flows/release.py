@@ -14,6 +14,7 @@ import numpy as np
 from hint_toolkit import __version__
 from hint_toolkit.errors import InputError, shorten
 from hint_toolkit.export.registry import open_format
+from hint_toolkit.geometry import finite
 from hint_toolkit.io.atomic import write_json, write_text
 from hint_toolkit.io.hint_names import folder_name, stem_name
 from hint_toolkit.io.release import LATEST, MANIFEST_FILE, content_hash
@@ -109,7 +110,7 @@ def final_rows(annotations: Hands, issues: Issues) -> Hands:
         issues.warn(f"{len(several)} hands have several annotations, the last one is used: {shorten(several)}")
     last = {hand_id: i for i, hand_id in enumerate(submitted.id)}
     hands = submitted.take(np.array(sorted(last.values()), dtype=np.int64)).sorted()
-    has_points = ~(hands.exists & ~np.isfinite(hands.points).all(axis=2)).any(axis=1)
+    has_points = ~(hands.exists & ~finite(hands.points)).any(axis=1)
     has_box = np.isfinite(hands.box).all(axis=1) & (hands.box[:, 2:] > hands.box[:, :2]).all(axis=1)
     for hand_id in hands.id[~has_points]:
         issues.error("has a joint that exists without coordinates", id=hand_id, field="points")

@@ -13,13 +13,14 @@ from hint_toolkit.errors import SHOWN_IDS, InputError, shorten
 from hint_toolkit.flows.match import Match, found_hands, match_predictions
 from hint_toolkit.flows.rows import Draws, default_measures, measure_rows
 from hint_toolkit.flows.scenes import Scene, scenes_of, truth_sizes
+from hint_toolkit.geometry import finite
 from hint_toolkit.io.arrow import to_arrow
 from hint_toolkit.io.predictions import Predictions
 from hint_toolkit.io.release import Truth
 from hint_toolkit.joints import JOINTS
 from hint_toolkit.measures import Measure
 from hint_toolkit.metrics.intervals import Method
-from hint_toolkit.metrics.pck import pck_curve, pixel_distances, tally, within
+from hint_toolkit.metrics.pck import first_threshold, pck_curve, pixel_distances, tally, within
 from hint_toolkit.protocol import HAMER_V1, MISSING_RULES, NORMALISERS, SUBSETS, MissingRule, Protocol
 from hint_toolkit.records import Hands
 
@@ -159,7 +160,7 @@ def check_match(truth: Truth, predictions: Predictions, match: Match, ignore_unk
     hands = truth.hands
     if not len(hands):
         raise InputError("holds no hands", where=str(truth.path), next_step="pass --gt RELEASE")
-    blind = (hands.exists & ~np.isfinite(hands.points).all(axis=2)).any(axis=1)
+    blind = (hands.exists & ~finite(hands.points)).any(axis=1)
     if blind.any():
         raise InputError(
             f"{int(blind.sum())} hands have a joint that exists without coordinates: {shorten(hands.id[blind])}",
@@ -178,9 +179,10 @@ def check_match(truth: Truth, predictions: Predictions, match: Match, ignore_unk
 def _curves(scene: Scene, protocol: Protocol) -> list[dict[str, Any]]:
     """PCK against the threshold, a subset each."""
     curves = []
+    first = first_threshold(scene.distance, np.array(CURVE), protocol.border)
     for subset in SUBSETS:
         counts = scene.counted(subset, protocol.missing)[1]
-        tallies = pck_curve(scene.distance, counts, np.array(CURVE), protocol.border)
+        tallies = pck_curve(first, counts, len(CURVE))
         values = [one.macro if protocol.pooling == "macro" else one.micro for one in tallies]
         curves.append({"source": scene.source, "subset": subset, "thresholds": list(CURVE), "values": values})
     return curves

@@ -77,8 +77,8 @@ def table_to_frames(table: Any, where: str) -> list[Frame]:
     return [Frame(**row) for row in table.select(list(FRAME_FIELDS)).to_pylist()]
 
 
-def write_table(path: Path, table: Any, metadata: dict[str, Any]) -> None:
-    """Write a table, zstd, with `metadata` (plain JSON) and the schema version; same input, same bytes."""
+def write_table(path: Path, table: Any, metadata: dict[str, Any], *, compression: str = "zstd") -> None:
+    """Write a table with `metadata` (plain JSON) and the schema version; same input, same bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -87,7 +87,7 @@ def write_table(path: Path, table: Any, metadata: dict[str, Any]) -> None:
         # A dictionary of coordinates saves nothing and costs a quarter of the time.
         texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
         table = table.replace_schema_metadata({METADATA_KEY: text.encode()})
-        pq.write_table(table, temporary, compression="zstd", use_dictionary=texts)
+        pq.write_table(table, temporary, compression=compression, use_dictionary=texts)
 
 
 def read_table(path: Path) -> tuple[Any, dict[str, Any]]:

@@ -28,6 +28,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hint_toolkit.geometry import finite
 from hint_toolkit.joints import FINGERS
 from hint_toolkit.metrics.hand_fits import HandFits, boxes, capped_error, mean_error, overlap
 from hint_toolkit.metrics.pck import pixel_distances, within
@@ -95,7 +96,7 @@ def find_failures(
             other hands are known.
         border: as in `pck.within`: a joint is wrong here exactly when the score says so.
     """
-    judged = exists & np.asarray(np.isfinite(points).all(axis=2))
+    judged = exists & finite(points)
     scale = np.where(sizes > 0, sizes, 1.0)
     pixels = pixel_distances(points, truth)
     wrong = judged & ~within(pixels, scale, threshold, border)

@@ -11,6 +11,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from hint_toolkit.geometry import finite
 from hint_toolkit.joints import N_JOINTS
 
 Floats = NDArray[np.float64]
@@ -116,7 +117,7 @@ def side_flips(sides: Sequence[str]) -> int:
 
 def sizes(points: Floats) -> Floats:
     """Longer side of the tight box around the known points of every frame; (n, 21, 2) -> (n,), 0 without points."""
-    known = np.asarray(np.isfinite(points).all(axis=2))[:, :, None]
+    known = finite(points)[:, :, None]
     low = np.where(known, points, np.inf).min(axis=1)
     high = np.where(known, points, -np.inf).max(axis=1)
     extent = np.where(known.any(axis=1), high - np.where(np.isfinite(low), low, 0.0), 0.0)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hint_toolkit.geometry import finite
 from hint_toolkit.joints import N_JOINTS
 from hint_toolkit.protocol import Border
 
@@ -80,8 +81,8 @@ def pixel_distances(predicted: Floats, truth: Floats) -> Floats:
     x, y = predicted[..., 0] - truth[..., 0], predicted[..., 1] - truth[..., 1]
     # Not hypot, which rounds differently: HaMeR takes the root of the sum of squares.
     distance = np.sqrt(x * x + y * y)
-    distance = np.where(np.isfinite(predicted).all(axis=2), distance, np.inf)
-    return np.where(np.isfinite(truth).all(axis=2), distance, np.nan)
+    distance = np.where(finite(predicted), distance, np.inf)
+    return np.where(finite(truth), distance, np.nan)
 
 
 def distances(predicted: Floats, truth: Floats, sizes: Floats) -> Floats:
@@ -160,20 +161,27 @@ def pck_tally(distance: Floats, scored: Flags, threshold: float) -> Tally:
     return tally(distance <= threshold, scored)
 
 
-def pck_curve(distance: Floats, scored: Flags, thresholds: Floats, border: Border = "<=") -> list[Tally]:
-    """One tally a threshold, in one pass over the distances instead of one a threshold.
+def first_threshold(distance: Floats, thresholds: Floats, border: Border = "<=") -> NDArray[np.int64]:
+    """Number of the first threshold that lets each joint in, (N, 21); T where none does.
 
     Args:
         distance: (N, 21) from `distances`.
-        scored: which joints count, (N, 21).
         thresholds: (T,) rising, in units of the size.
         border: as in `within`.
     """
-    n = len(thresholds)
+    return np.asarray(np.searchsorted(thresholds, distance, side="left" if border == "<=" else "right"))
+
+
+def pck_curve(first: NDArray[np.int64], scored: Flags, n: int) -> list[Tally]:
+    """One tally a threshold, in one pass over the joints instead of one a threshold.
+
+    Args:
+        first: (N, 21) from `first_threshold`; the same for every subset.
+        scored: which joints count, (N, 21).
+        n: how many thresholds there are.
+    """
     counts, hands = scored.sum(axis=0), int(scored.any(axis=1).sum())
-    # The first threshold that lets a joint in; n where none does.
-    first = np.searchsorted(thresholds, distance[scored], side="left" if border == "<=" else "right")
     joint = np.broadcast_to(np.arange(N_JOINTS), scored.shape)[scored]
-    entered = np.bincount(joint * (n + 1) + first, minlength=N_JOINTS * (n + 1)).reshape(N_JOINTS, n + 1)
+    entered = np.bincount(joint * (n + 1) + first[scored], minlength=N_JOINTS * (n + 1)).reshape(N_JOINTS, n + 1)
     correct = entered.cumsum(axis=1)[:, :n]
     return [Tally(correct[:, k], counts, hands) for k in range(n)]

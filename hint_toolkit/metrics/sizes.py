@@ -7,6 +7,7 @@ number. `benchmarks/protocol.md` gives the evidence, `hint-eval normaliser` deci
 import numpy as np
 from numpy.typing import NDArray
 
+from hint_toolkit.geometry import finite
 from hint_toolkit.protocol import NORMALISERS
 
 Floats = NDArray[np.float64]
@@ -34,7 +35,7 @@ def extent_boxes(points: Floats, exists: NDArray[np.bool_]) -> Floats:
     Returns:
         (N, 4) x1, y1, x2, y2; NaN for a hand without such a point.
     """
-    counts = (exists & np.isfinite(points).all(axis=2))[..., None]
+    counts = (exists & finite(points))[..., None]
     low = np.where(counts, points, np.inf).min(axis=1)
     high = np.where(counts, points, -np.inf).max(axis=1)
     boxes: Floats = np.concatenate([low, high], axis=1)

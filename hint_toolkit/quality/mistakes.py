@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hint_toolkit.geometry import Floats
+from hint_toolkit.geometry import Floats, finite
 from hint_toolkit.joints import FROM_HINT, TO_HINT
 
 _FINGERS_BACK = (0, *(4 * f + k for f in (4, 3, 2, 1, 0) for k in (1, 2, 3, 4)))
@@ -153,7 +153,7 @@ def _upside_down(scene: Scene) -> Iterator[Hypothesis]:
 
 def _global_fits(scene: Scene, everyone: NDArray[np.bool_]) -> Iterator[Hypothesis]:
     """Units and shifts. They are fitted to centres and spreads only, which no joint order changes."""
-    known = np.isfinite(scene.points).all(axis=2) & scene.exists & np.isfinite(scene.truth).all(axis=2)
+    known = finite(scene.points) & scene.exists & finite(scene.truth)
     if not known.any(axis=1).all():
         return
     mine, theirs = _center(scene.points, known), _center(scene.truth, known)

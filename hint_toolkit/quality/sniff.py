@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hint_toolkit.geometry import Floats
+from hint_toolkit.geometry import Floats, finite
 from hint_toolkit.quality.mistakes import Hypothesis, Scene, candidates
 
 ENOUGH_HANDS = 5
@@ -73,7 +73,7 @@ def sniff(scene: Scene, *, sample: int = 2000, seed: int = 0) -> list[Diagnosis]
 
 def _sampled(scene: Scene, sample: int, seed: int) -> Scene:
     """Hands that have something to compare, at most `sample` of them, partners with them where both are chosen."""
-    usable = np.isfinite(scene.points).all(axis=2) & scene.exists & np.isfinite(scene.truth).all(axis=2)
+    usable = finite(scene.points) & scene.exists & finite(scene.truth)
     size = (scene.box[:, 2:] - scene.box[:, :2]).max(axis=1)
     chosen = np.flatnonzero((usable.sum(axis=1) >= 3) & (size > 0))
     if len(chosen) > sample:

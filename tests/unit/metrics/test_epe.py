@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from hint_toolkit.metrics.epe import curve_share, means
-from hint_toolkit.metrics.pck import pck_curve
+from hint_toolkit.metrics.pck import first_threshold, pck_curve
 
 
 def test_macro_is_not_micro_and_nothing_is_none():
@@ -36,6 +36,6 @@ def test_equals_the_integral_of_the_pck_curve(rng, span):
     distance, scored = rng.exponential(0.1, (30, 21)), rng.random((30, 21)) < 0.8
     distance[rng.random((30, 21)) < 0.1] = np.inf
     grid = np.linspace(*span, 20001)
-    heights = [one.macro for one in pck_curve(distance, scored, grid)]
+    heights = [one.macro for one in pck_curve(first_threshold(distance, grid), scored, len(grid))]
     integral = np.trapezoid(heights, grid) / (span[1] - span[0])
     assert means(np.where(scored, curve_share(distance, span), 0), scored).macro == pytest.approx(integral, abs=1e-4)
