@@ -9,6 +9,7 @@ clips in a Python loop.
 """
 
 import argparse
+import importlib.util
 import json
 import resource
 import subprocess
@@ -24,6 +25,8 @@ from hint_toolkit.flows.score import score
 from hint_toolkit.io.parquet import hands_to_table, write_table
 from hint_toolkit.io.predictions import Predictions, read_predictions
 from hint_toolkit.io.release import Truth, read_truth
+from hint_toolkit.measures import Measure
+from hint_toolkit.protocol import HAND_SIGMAS
 from hint_toolkit.records import HAND_FIELDS, Hand, Hands
 
 SOURCES = {"newdays": 0.30, "visor": 0.13, "ego4d": 0.57}
@@ -78,6 +81,46 @@ def plain(hands: Hands, predicted: np.ndarray, seed: int) -> dict[tuple[str, str
     return out
 
 
+def coco_oks(hands: Hands, predicted: np.ndarray) -> float:
+    """OKS-AP by pycocotools on the same hands, one an image, with the same sigmas."""
+    import contextlib
+    import io
+
+    from pycocotools.coco import COCO
+    from pycocotools.cocoeval import COCOeval
+
+    size = hands.box[:, 2:] - hands.box[:, :2]
+    truth, results = COCO(), []
+    truth.dataset = {
+        "images": [{"id": i} for i in range(len(hands))],
+        "categories": [{"id": 1, "name": "hand"}],
+        "annotations": [
+            {
+                "id": i + 1,
+                "image_id": i,
+                "category_id": 1,
+                "iscrowd": 0,
+                "area": float(size[i].prod()),
+                "bbox": [*map(float, hands.box[i, :2]), *map(float, size[i])],
+                "num_keypoints": int(hands.exists[i].sum()),
+                "keypoints": np.c_[hands.points[i], 2.0 * hands.exists[i]].ravel().tolist(),
+            }
+            for i in range(len(hands))
+        ],
+    }
+    for i in range(len(hands)):
+        flat = np.c_[predicted[i], np.ones(21)].ravel().tolist()
+        results.append({"image_id": i, "category_id": 1, "keypoints": flat, "score": 1.0})
+    with contextlib.redirect_stdout(io.StringIO()):
+        truth.createIndex()
+        run = COCOeval(truth, truth.loadRes(results), "keypoints")
+        run.params.kpt_oks_sigmas = np.array(HAND_SIGMAS)
+        run.evaluate()
+        run.accumulate()
+        run.summarize()
+    return float(run.stats[0])
+
+
 def clock(work: Callable[[], object], repeats: int) -> float:
     """Smallest wall time of several runs, seconds."""
     times = []
@@ -124,6 +167,10 @@ def main() -> None:
         truth: Truth = read_truth(place / "truth.parquet")
         predictions: Predictions = read_predictions(place / "preds.json")
         rows["score() in memory"] = (clock(lambda: score(truth, predictions), options.repeats), 0.0)
+        oks = [Measure("OKS-AP")]
+        rows["score(), OKS-AP only"] = (clock(lambda: score(truth, predictions, measures=oks), 1), 0.0)
+        if importlib.util.find_spec("pycocotools"):
+            rows["pycocotools, OKS-AP"] = (clock(lambda: coco_oks(hands, predictions.points), 1), 0.0)
         rows["plain numpy and loop"] = (clock(lambda: plain(hands, predictions.points, 0), 1), 0.0)
     base = rows["plain numpy and loop"][0]
     print(f"{options.hands} hands, {len(SOURCES)} sources, {len(THRESHOLDS)} thresholds, {RESAMPLES} resamples")  # noqa: T201
