@@ -7,6 +7,7 @@ HaMeR's HInt table (arXiv 2312.05251). The csv has the columns and metric names 
 
 import csv
 import io
+from collections.abc import Callable
 from typing import Any
 
 from hint_toolkit.joints import INDEX
@@ -46,13 +47,29 @@ def _title(source: str) -> str:
     return _SOURCE_TITLE.get(source, source)
 
 
+def _rules(results: dict[str, Any]) -> str:
+    return f"protocol {results['protocol']}, normaliser {results['normaliser']}"
+
+
 def _facts(results: dict[str, Any]) -> str:
-    return f"PCK in %, protocol {results['protocol']}, normaliser {results['normaliser']}"
+    return f"PCK in %, {_rules(results)}"
+
+
+def _listed(results: dict[str, Any], head: str, line: str, gap: str, *, escape: Callable[[str], str] = str) -> str:
+    """One row a measure and source, each in its own unit."""
+    lines = [f"{'%' if gap == ' & ' else ''} {results['method']}: {_rules(results)}".strip(), "", head]
+    for row in results["rows"]:
+        value = "-" if row["value"] is None else f"{row['value']:.4g}"
+        cells = (row["measure"], _title(row["source"]), f"{value} px" if row.get("unit") == "px" else value)
+        lines.append(line.format(gap.join(escape(cell) for cell in cells)))
+    return "\n".join(lines) + "\n"
 
 
 def markdown_table(results: dict[str, Any]) -> str:
-    """A Markdown table: a row a subset, a column a source and threshold."""
+    """A Markdown table: a row a subset, a column a source and threshold; a row a measure where there is no PCK."""
     columns = _columns(results)
+    if not columns:
+        return _listed(results, "| measure | source | value |\n|---|---|---|", "| {} |", " | ")
     head = ["joints", *(f"{_title(source)} @{threshold:g}" for source, threshold in columns)]
     lines = [f"{results['method']}: {_facts(results)}", "", f"| {' | '.join(head)} |"]
     lines.append(f"|{'---|' * len(head)}")
@@ -61,8 +78,11 @@ def markdown_table(results: dict[str, Any]) -> str:
 
 
 def latex_table(results: dict[str, Any]) -> str:
-    """A LaTeX tabular in the paper's layout (booktabs): a block a subset, the method's row in each."""
+    """A LaTeX tabular in the paper's layout (booktabs): a block a subset; a row a measure where there is no PCK."""
     columns = _columns(results)
+    if not columns:
+        head = "\\begin{tabular}{llr}\n\\toprule\nMeasure & Source & Value \\\\\n\\midrule"
+        return _listed(results, head, "{} \\\\", " & ", escape=_escaped) + "\\bottomrule\n\\end{tabular}\n"
     thresholds = sorted({threshold for _, threshold in columns})
     groups = {t: [_title(source) for source, threshold in columns if threshold == t] for t in thresholds}
     top = " & ".join(rf"\multicolumn{{{len(names)}}}{{c}}{{@{t:g}}}" for t, names in groups.items())

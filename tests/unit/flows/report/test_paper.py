@@ -45,6 +45,17 @@ def test_latex_escapes_names_and_has_as_many_cells_as_columns(results):
             assert line.replace(r"\&", "").count("&") == 6
 
 
+def test_other_measures_are_listed_in_their_own_units(results):
+    rows = [{"measure": "EPE", "source": "visor", "value": 12.34567, "unit": "px", "threshold": None}]
+    rows.append({"measure": "AUC[0..0.2]", "source": "newdays", "value": None, "unit": "share", "threshold": None})
+    text = markdown_table(results | {"rows": rows})
+    assert "| EPE | VISOR | 12.35 px |" in text
+    assert "| AUC[0..0.2] | New Days | - |" in text
+    tex = latex_table(results | {"rows": rows})
+    assert r"EPE & VISOR & 12.35 px \\"[:-2] in tex
+    assert sum(line.count("&") for line in tex.splitlines() if not line.startswith("%")) == 6
+
+
 def test_the_csv_has_hamers_names_and_no_time(results):
     rows = list(csv.DictReader(io.StringIO(eval_regression_csv(results))))
     values = {(r["dataset"], r["metric_name"]): r["metric_value"] for r in rows}
