@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from hint_toolkit.cli._options import PATH, output_options, seed_option, truth_option
-from hint_toolkit.cli._output import emit, log, progress, table
+from hint_toolkit.cli._options import PATH, output_options, seed_option, truth_option, truth_path
+from hint_toolkit.cli._output import emit, progress, table
 from hint_toolkit.protocol import HAMER_V1, NORMALISERS, PROTOCOLS, SUBSETS
 
 if TYPE_CHECKING:
@@ -124,15 +124,9 @@ def _truth(gt: Path | None, quiet: bool) -> Callable[[], "Truth"]:
 
     @cache
     def read() -> "Truth":
-        from hint_toolkit.errors import InputError
-        from hint_toolkit.io.release import latest_release, read_truth
+        from hint_toolkit.io.release import read_truth
 
-        found = gt or latest_release(Path("hint") / "releases")
-        if found is None:
-            raise InputError("no truth to score against", next_step="pass --gt RELEASE, or results folders")
-        if gt is None and not quiet:
-            log(f"truth: {found}")
-        return read_truth(found)
+        return read_truth(truth_path(gt, quiet, "results folders"))
 
     return read
 

@@ -30,6 +30,25 @@ truth_option = click.option(
 )
 
 
+def truth_path(gt: Path | None, quiet: bool, otherwise: str = "make one with: hint-build export") -> Path:
+    """The truth given by `--gt`, or the latest release of the workspace `./hint`, which is then said on stderr.
+
+    Raises:
+        InputError: neither; `otherwise` is what could be done instead of passing `--gt`.
+    """
+    from hint_toolkit.errors import InputError
+    from hint_toolkit.io.release import latest_release
+
+    if gt is not None:
+        return gt
+    found = latest_release(Path("hint") / "releases")
+    if found is None:
+        raise InputError("no truth to score against", next_step=f"pass --gt RELEASE, or {otherwise}")
+    if not quiet:
+        click.echo(f"truth: {found}", err=True)
+    return found
+
+
 def output_options(command: Command) -> Command:
     """`--json` and `--quiet`."""
     return json_option(quiet_option(command))

@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from hint_toolkit.cli._options import PATH, output_options, truth_option
+from hint_toolkit.cli._options import PATH, output_options, truth_option, truth_path
 from hint_toolkit.cli._output import emit, log, progress, table
 from hint_toolkit.joints import TO_HINT
 from hint_toolkit.protocol import POSE3D_PROTOCOLS, SUBSETS
@@ -47,7 +47,7 @@ def rosetta(
     from hint_toolkit.io.predictions import read_predictions
     from hint_toolkit.io.release import read_truth
 
-    truth = read_truth(_truth(gt))
+    truth = read_truth(truth_path(gt, quiet))
     result = compare_rules(
         truth, read_predictions(pred), threshold=threshold, subset=subset, ignore_unknown=ignore_unknown
     )
@@ -85,7 +85,7 @@ def normaliser(gt: Path | None, npz: Path | None, as_json: bool, quiet: bool) ->
     from hint_toolkit.flows.normaliser import compare_normalisers
     from hint_toolkit.io.release import read_truth
 
-    result = compare_normalisers(read_truth(_truth(gt)), None if npz is None else read_truth(npz))
+    result = compare_normalisers(read_truth(truth_path(gt, quiet)), None if npz is None else read_truth(npz))
     emit(result, _normaliser_text(result), as_json)
     return 0
 
@@ -189,14 +189,3 @@ def _pose3d_text(result: dict[str, Any]) -> str:
         "\n".join(f"note: {note}" for note in result["notes"]),
     ]
     return "\n\n".join(part for part in parts if part)
-
-
-def _truth(gt: Path | None) -> Path:
-    """The given truth, or the latest release of the workspace `./hint`."""
-    from hint_toolkit.errors import InputError
-    from hint_toolkit.io.release import latest_release
-
-    found = gt or latest_release(Path("hint") / "releases")
-    if found is None:
-        raise InputError("no truth to score against", next_step="pass --gt RELEASE")
-    return found

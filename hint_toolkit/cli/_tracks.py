@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from hint_toolkit.cli._options import PATH, output_options, seed_option, truth_option
+from hint_toolkit.cli._options import PATH, output_options, seed_option, truth_option, truth_path
 from hint_toolkit.cli._output import emit, log, table
 from hint_toolkit.protocol import DEFAULT_NORMALISER, NORMALISERS
 
@@ -47,7 +47,7 @@ def visibility(pred: Path, gt: Path | None, per_joint: bool, as_json: bool, quie
     from hint_toolkit.io.predictions import read_predictions
     from hint_toolkit.io.release import read_truth
 
-    results = score_visibility(read_truth(_truth_path(gt, quiet)), read_predictions(pred), **rules)
+    results = score_visibility(read_truth(truth_path(gt, quiet)), read_predictions(pred), **rules)
     emit(results, _visibility_text(results) + _joints_text(results, per_joint), as_json)
     return _end("visibility", results)
 
@@ -131,20 +131,6 @@ def _end(command: str, results: Mapping[str, Any]) -> int:
         return 0
     log(f"hint-eval {command}: {results['incomplete']}")
     return 3
-
-
-def _truth_path(gt: Path | None, quiet: bool) -> Path:
-    """The given truth, or the latest release of the workspace `./hint`."""
-    from hint_toolkit.errors import InputError
-    from hint_toolkit.io.release import latest_release
-
-    found = gt or latest_release(Path("hint") / "releases")
-    if found is None:
-        next_step = "pass --gt RELEASE, or make one with: hint-build export"
-        raise InputError("no truth to score against", next_step=next_step)
-    if gt is None and not quiet:
-        log(f"truth: {found}")
-    return found
 
 
 def _percent(value: float | None, digits: int = 1) -> str:

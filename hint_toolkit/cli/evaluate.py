@@ -15,7 +15,7 @@ from hint_toolkit import __version__
 from hint_toolkit.cli._check import add_check_commands
 from hint_toolkit.cli._compare import add_compare_commands
 from hint_toolkit.cli._main import run
-from hint_toolkit.cli._options import PATH, output_options, quiet_option, seed_option, truth_option
+from hint_toolkit.cli._options import PATH, output_options, quiet_option, seed_option, truth_option, truth_path
 from hint_toolkit.cli._output import emit, log, progress
 from hint_toolkit.cli._protocols import add_protocol_commands
 from hint_toolkit.cli._tracks import add_track_commands
@@ -110,7 +110,7 @@ def score(
     from hint_toolkit.io.release import read_truth
     from hint_toolkit.measures import parse_measures
 
-    truth = read_truth(_truth_path(gt, quiet))
+    truth = read_truth(truth_path(gt, quiet))
     scored = score_predictions(
         truth,
         read_predictions(pred),
@@ -151,22 +151,6 @@ def _incomplete(scored: Any) -> int:
     return 3
 
 
-def _truth_path(gt: Path | None, quiet: bool) -> Path:
-    """The given truth, or the latest release of the workspace `./hint`."""
-    from hint_toolkit.errors import InputError
-    from hint_toolkit.io.release import latest_release
-
-    if gt is not None:
-        return gt
-    found = latest_release(Path("hint") / "releases")
-    if found is None:
-        next_step = "pass --gt RELEASE, or make one with: hint-build export"
-        raise InputError("no truth to score against", next_step=next_step)
-    if not quiet:
-        log(f"truth: {found}")
-    return found
-
-
 @cli.command()
 @click.option("--model", required=True, help="A detector: mediapipe.")
 @truth_option
@@ -185,7 +169,7 @@ def predict(model: str, gt: Path | None, out: Path, weights: Path | None, as_jso
     from hint_toolkit.io.release import read_truth
     from hint_toolkit.prelabel.registry import opened
 
-    truth = read_truth(_truth_path(gt, quiet))
+    truth = read_truth(truth_path(gt, quiet))
     with opened(model, model=weights, min_confidence=0.1) as detector, progress("predict", "hands", quiet) as bar:
         predictions, report = run_model(truth, detector, progress=bar)
     write_predictions(out, predictions)
