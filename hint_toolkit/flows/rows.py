@@ -11,7 +11,7 @@ from hint_toolkit.flows.scenes import Scene
 from hint_toolkit.joints import JOINTS
 from hint_toolkit.measures import Measure, parse_measures
 from hint_toolkit.metrics.epe import Means, curve_share, means
-from hint_toolkit.metrics.intervals import Method, bootstrap_many, pair, per_cluster
+from hint_toolkit.metrics.intervals import ByCluster, Method, bootstrap_many, pair
 from hint_toolkit.metrics.oks import average_precision, hand_oks
 from hint_toolkit.metrics.pck import Tally, tally, within
 from hint_toolkit.protocol import SUBSETS, Protocol
@@ -124,11 +124,11 @@ def _intervals(
     taken: Sequence[_Taken], scene: Scene, protocol: Protocol, draws: Draws
 ) -> dict[Measure, list[float] | None]:
     """The interval of every measure; those of one grid of subsets and thresholds from one set of draws."""
-    clips = int(scene.clusters.max()) + 1 if len(scene.clusters) else 0
+    clips = ByCluster(scene.clusters)
 
     def sums(values: Any) -> Floats:
         wide = values.sum(axis=1, keepdims=True) if protocol.pooling == "micro" else values
-        return per_cluster(wide, scene.clusters, clips)
+        return clips.sums(wide)
 
     def draw(hits: Floats, counts: Floats) -> Floats:
         return bootstrap_many(hits, counts, seed=draws.seed, resamples=draws.resamples, method=draws.method)

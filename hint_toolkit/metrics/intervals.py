@@ -67,6 +67,29 @@ def cluster_bootstrap(
     return pair(bootstrap_many(hits, counts, resamples=resamples, seed=seed, method=method))
 
 
+class ByCluster:
+    """Sums over clusters of the same hands, many times: the hands are put in order once.
+
+    Attributes:
+        n: how many clusters; every number 0..n-1 must occur.
+    """
+
+    def __init__(self, clusters: Numbers) -> None:
+        """Order the hands by cluster; (N,) numbers as `numpy.unique` gives them."""
+        self.n = int(clusters.max()) + 1 if len(clusters) else 0
+        self._order = np.argsort(clusters, kind="stable")
+        self._starts = np.searchsorted(clusters[self._order], np.arange(self.n))
+
+    def sums(self, values: NDArray[np.generic]) -> Floats:
+        """(N, J) -> (n, J). Flags count as 0 and 1."""
+        if not self.n:
+            return np.zeros((0, values.shape[1]))
+        kind = np.int32 if values.dtype == np.bool_ else np.float64
+        ordered = values[self._order]
+        ordered = ordered.view(np.int8) if values.dtype == np.bool_ else ordered
+        return np.asarray(np.add.reduceat(ordered, self._starts, axis=0, dtype=kind), dtype=np.float64)
+
+
 def per_cluster(values: NDArray[np.generic], clusters: Numbers, n: int) -> Floats:
     """Sums over the hands of every cluster: values (N, J) -> (n, J). Flags count as 0 and 1."""
     width = values.shape[1]

@@ -6,7 +6,15 @@ import numpy as np
 import pytest
 
 from hint_toolkit.metrics import intervals
-from hint_toolkit.metrics.intervals import METHODS, bootstrap_many, cluster_bootstrap, macro, pair, per_cluster
+from hint_toolkit.metrics.intervals import (
+    METHODS,
+    ByCluster,
+    bootstrap_many,
+    cluster_bootstrap,
+    macro,
+    pair,
+    per_cluster,
+)
 
 
 def simulate(rng, clips, hands_per_clip):
@@ -134,3 +142,11 @@ def test_clips_without_a_scored_joint_do_not_count(rng):
 def test_an_unknown_method_is_refused():
     with pytest.raises(ValueError, match="method must be one of"):
         bootstrap_many(np.ones((3, 21)), np.ones((3, 21)), method="magic")
+
+
+def test_sums_in_order_equal_sums_by_number(rng):
+    clusters = np.unique(rng.integers(0, 40, 300), return_inverse=True)[1]
+    ordered = ByCluster(clusters)
+    for values in (rng.random((300, 21)) < 0.4, rng.random((300, 21))):
+        np.testing.assert_allclose(ordered.sums(values), per_cluster(values, clusters, ordered.n), rtol=1e-12)
+    assert ByCluster(np.zeros(0, int)).sums(np.zeros((0, 21), bool)).shape == (0, 21)
