@@ -20,7 +20,7 @@ from hint_toolkit.records import Hands
 Floats = NDArray[np.float64]
 CANDIDATES: Final = tuple(name for name in NORMALISERS if name != "npz")
 WANTED_GROWTH: Final = {"visor": 1.165, "newdays": 1.266}
-"""g that follows if the normaliser is bbox-max (hint.md 4.2, log-linear between two measured points: rough)."""
+"""g that follows if the normaliser is bbox-max (log-linear between two measured points: rough)."""
 NEAR: Final = 0.01
 ENOUGH: Final = 0.99
 """A candidate fits when this share of the hands is within `NEAR` of one constant factor."""

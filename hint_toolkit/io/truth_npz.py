@@ -2,7 +2,7 @@
 
 Keys (HaMeR's `ImageDataset`): imgname, center (N, 2), scale (N,) or (N, 2) in pixels, right, hand_keypoints_2d
 (N, 21, 3), whose third number counts as a label above 0.5. The three files of a folder differ in that number
-only (hint.md 4.1), so `all` says which joints exist, `occ` which of them are occluded, and `vis` must be the rest.
+only, so `all` says which joints exist, `occ` which of them are occluded, and `vis` must be the rest.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""HaMeR's evaluator of 2D keypoints as a sentence-by-sentence loop (hint.md 4.1), NaN included.
+"""HaMeR's evaluator of 2D keypoints as a sentence-by-sentence loop (rule: benchmarks/protocol.md), NaN included.
 
 The network speaks in units of its crop: x, y in box sizes from the box centre, and x is mirrored for a left hand.
 A joint is labelled when its confidence is above one half. Nothing here is shared with hint_toolkit.

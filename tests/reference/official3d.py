@@ -1,4 +1,4 @@
-"""FreiHAND's and HO-3D's eval.py as a loop over images (hint.md 4.3, 4.4), with scipy's Procrustes; NaN left in."""
+"""FreiHAND's and HO-3D's eval.py as a loop over images, with scipy's Procrustes; NaN left in."""
 
 import math
 
