@@ -1,6 +1,6 @@
 """The mistakes that predictions are known to come with, each as the step that undoes it.
 
-Where they were met: joint orders (HO-3D, RHD, InterHand), crop outputs in [-0.5, 0.5] and mirrored left hands (HaMeR's network
+Where they were met: joint orders (HO-3D), crop outputs in [-0.5, 0.5] and mirrored left hands (HaMeR's network
 output before it is mapped back), fractions of the image (MediaPipe), 3D joints taken for pixels, y up (OpenGL).
 """
 
