@@ -192,7 +192,10 @@ def page() -> Iterator[Any]:
     names = ("chromium", "chromium-browser", "google-chrome")
     program = next((found for name in names if (found := shutil.which(name))), None)
     if program is None:
-        pytest.fail(f"no browser: none of {', '.join(names)} is on PATH", pytrace=False)
+        absent = f"no browser: none of {', '.join(names)} is on PATH"
+        if os.environ.get("HINT_SKIP_BROWSER") == "1":
+            pytest.skip(f"HINT_SKIP_BROWSER=1 and {absent}")
+        pytest.fail(f"{absent} (or skip these tests with HINT_SKIP_BROWSER=1)", pytrace=False)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
         opened = browser.new_page(viewport={"width": 1600, "height": 1000})
