@@ -146,6 +146,12 @@ class Hand:
             raise ValueError(f"hand {self.id}: occluded must be a part of exists, but a joint is occluded and absent")
 
 
+def frame_facts(frame: Frame) -> dict[str, Any]:
+    """What every hand takes over from the frame it is in, as arguments of `Hand`."""
+    same = ("source", "split", "video_id", "frame_index", "time", "width", "height", "licence")
+    return {"frame_id": frame.id, "image": frame.path, **{name: getattr(frame, name) for name in same}}
+
+
 HAND_FIELDS: Final = tuple(f.name for f in fields(Hand))
 FRAME_FIELDS: Final = tuple(f.name for f in fields(Frame))
 _SCALARS: Final = {"str": object, "float": np.float64, "int": np.int64, "bool": np.bool_}

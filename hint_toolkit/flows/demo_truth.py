@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from hint_toolkit.geometry import match_boxes
-from hint_toolkit.records import Frame, Hand, Hands
+from hint_toolkit.records import Frame, Hand, Hands, frame_facts
 from hint_toolkit.synthetic import HandTruth
 
 MIN_IOU = 0.2
@@ -52,23 +52,14 @@ def _pairs(true: Sequence[HandTruth], guessed: Sequence[Hand]) -> list[tuple[int
 def _row(true: HandTruth, prelabel: Hand, frame: Frame) -> Hand:
     return Hand(
         id=prelabel.id,
-        frame_id=frame.id,
         points=true.points,
         exists=true.exists,
         occluded=true.occluded,
         box=true.box,
         side=true.side,
-        source=frame.source,
-        split=frame.split,
-        video_id=frame.video_id,
-        frame_index=frame.frame_index,
-        time=frame.time,
-        width=frame.width,
-        height=frame.height,
-        image=frame.path,
         annotator=GENERATOR,
         state="submitted",
-        licence=frame.licence,
+        **frame_facts(frame),
     )
 
 

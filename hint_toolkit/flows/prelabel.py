@@ -12,7 +12,7 @@ from hint_toolkit.io.images import read_image
 from hint_toolkit.io.parquet import hands_to_table
 from hint_toolkit.joints import N_JOINTS
 from hint_toolkit.prelabel.base import Detection, Detector
-from hint_toolkit.records import Frame, Hand, Hands, hand_schema
+from hint_toolkit.records import Frame, Hand, Hands, frame_facts, hand_schema
 from hint_toolkit.workspace import Stage, Workspace, stage_configuration
 
 Progress = Callable[[int, int], None]
@@ -65,11 +65,7 @@ def _batch(workspace: Workspace, detector: Detector, frames: list[Frame], start:
 
 def hands_of(frame: Frame, detections: list[Detection], detector: str) -> list[Hand]:
     """Rows for one frame: its hands from left to right, or one row of state "empty"."""
-    common: dict[str, Any] = {
-        name: getattr(frame, name)
-        for name in ("source", "split", "video_id", "frame_index", "time", "width", "height", "licence")
-    }
-    common |= {"frame_id": frame.id, "image": frame.path, "detector": detector}
+    common = frame_facts(frame) | {"detector": detector}
     nothing = np.zeros(N_JOINTS, bool)
     if not detections:
         blank: dict[str, Any] = {"points": np.full((N_JOINTS, 2), np.nan), "exists": nothing, "occluded": nothing}

@@ -13,7 +13,7 @@ import numpy as np
 from hint_toolkit.issues import Issues
 from hint_toolkit.labelstudio.config import BOX, KEYPOINTS
 from hint_toolkit.labelstudio.decode import Decoded, Unreadable, blank, decode, window_of_task
-from hint_toolkit.records import Frame, Hand, Hands
+from hint_toolkit.records import Frame, Hand, Hands, frame_facts
 
 SIMULATED_EMAIL: Final = "simulated@hint-toolkit.invalid"
 """The server's user that the scripted annotator submits as; such rows have the annotator "simulated"."""
@@ -96,26 +96,17 @@ def _row(
     detector = str(data.get("detector") or "")
     hand = Hand(
         id=hint_id,
-        frame_id=frame.id,
         points=found.points,
         exists=found.exists,
         occluded=found.occluded,
         box=found.box,
         side=found.side or (prelabel.side if prelabel else "right"),
-        source=frame.source,
-        split=frame.split,
-        video_id=frame.video_id,
-        frame_index=frame.frame_index,
-        time=frame.time,
-        width=frame.width,
-        height=frame.height,
-        image=frame.path,
-        licence=frame.licence,
         detector=_started_from(annotation.get("prediction"), detector) if detector else "",
         annotator=annotator_of(annotation.get("completed_by")),
         seconds=_seconds(annotation.get("lead_time")),
         prelabel_id=hint_id if detector else "",
         state=state,
+        **frame_facts(frame),
     )
     return hand, found.contradictions
 
