@@ -78,6 +78,12 @@ def test_the_version_ignores_order_and_notices_one_moved_keypoint(make_hands):
     unknown = hands.points.copy()
     unknown[tuple(absent)] = np.nan
     assert content_hash(hands.replace(points=points)) == content_hash(hands.replace(points=unknown))
+    side = hands.side.copy()
+    side[0] = {"left": "right", "right": "left"}[side[0]]
+    assert content_hash(hands.replace(side=side)) != content_hash(hands)
+    renamed = hands.id.copy()
+    renamed[0] += "x"
+    assert content_hash(hands.replace(id=renamed)) != content_hash(hands)
     flags = hands.occluded.copy()
     flags[0, 0] = not flags[0, 0]
     assert content_hash(hands.replace(occluded=flags)) != content_hash(hands)
