@@ -15,7 +15,9 @@ from numpy.typing import NDArray
 
 from hint_toolkit.joints import N_JOINTS, SIDES
 
-SCHEMA_VERSION: Final = "1"
+SCHEMA_VERSION: Final = "2"
+READABLE_SCHEMAS: Final = ("1", "2")
+"""Columns that came with a later version than the file's take their default."""
 STATES: Final = ("prelabel", "submitted", "skipped", "empty")
 """What a hand row is: a detector's guess, a person's answer, a task a person skipped, a frame with no hand."""
 
@@ -50,6 +52,7 @@ class Frame:
         reason: why the plan chose it.
         split: "TRAIN", "VAL" or "TEST".
         licence: of the pixels, as the user stated it.
+        redistributable: whether the pixels may be passed on.
     """
 
     id: str
@@ -65,6 +68,7 @@ class Frame:
     reason: str
     split: str
     licence: str
+    redistributable: bool = True
 
 
 @dataclass(frozen=True)
@@ -98,6 +102,8 @@ class Hand:
         state: one of `STATES`.
         licence: of the pixels.
         redistributable: whether the pixels may be passed on.
+        original: what the file that it was read from says and no other column can hold (the spelling of numbers,
+            flags of absent joints), as JSON; "" when there is nothing of the kind.
     """
 
     id: str
@@ -126,6 +132,7 @@ class Hand:
     state: str = "prelabel"
     licence: str = ""
     redistributable: bool = True
+    original: str = ""
 
     def __post_init__(self) -> None:
         """Check the shape of every array and the spelling of side and state.
@@ -148,12 +155,16 @@ class Hand:
 
 def frame_facts(frame: Frame) -> dict[str, Any]:
     """What every hand takes over from the frame it is in, as arguments of `Hand`."""
-    same = ("source", "split", "video_id", "frame_index", "time", "width", "height", "licence")
+    same = ("source", "split", "video_id", "frame_index", "time", "width", "height", "licence", "redistributable")
     return {"frame_id": frame.id, "image": frame.path, **{name: getattr(frame, name) for name in same}}
 
 
 HAND_FIELDS: Final = tuple(f.name for f in fields(Hand))
 FRAME_FIELDS: Final = tuple(f.name for f in fields(Frame))
+ADDED: Final[dict[str, tuple[str, Any]]] = {"original": ("2", "")}
+"""Columns of hands that older files lack: the schema version that brought them, and what they hold there."""
+ADDED_TO_FRAMES: Final[dict[str, tuple[str, Any]]] = {"redistributable": ("2", True)}
+"""Likewise of frames."""
 _SCALARS: Final = {"str": object, "float": np.float64, "int": np.int64, "bool": np.bool_}
 
 
@@ -203,6 +214,7 @@ class Hands(Sequence[Hand]):
     state: NDArray[np.object_]
     licence: NDArray[np.object_]
     redistributable: NDArray[np.bool_]
+    original: NDArray[np.object_]
 
     def __init__(self, columns: Mapping[str, Any]) -> None:
         """Take one array or list for every field of `Hand`.

@@ -11,7 +11,7 @@ import hint_toolkit
 
 PACKAGE = Path(hint_toolkit.__file__).parent
 FLOORS = [
-    {"joints", "errors", "geometry", "issues", "protocol", "measures", "records"},
+    {"joints", "errors", "geometry", "issues", "protocol", "licences", "measures", "records"},
     {"video", "sources", "io", "workspace"},
     {
         "sampling",
@@ -28,7 +28,7 @@ FLOORS = [
     {"cli", "api"},
 ]
 # Within a floor: the steps up that are meant (docs/architecture.md).
-GROUND_ORDER = [{"joints", "errors"}, {"geometry", "issues", "protocol"}, {"records", "measures"}]
+GROUND_ORDER = [{"joints", "errors"}, {"geometry", "issues", "protocol", "licences"}, {"records", "measures"}]
 WORLD_ORDER = [{"io"}, {"video", "sources"}, {"workspace"}]
 HEAVY = {
     "torch", "timm", "smplx", "cv2", "av", "mediapipe", "fiftyone", "label_studio_sdk", "matplotlib", "ray", "tqdm",

@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from hint_toolkit import __version__
+from hint_toolkit.cli._export import add_export_commands
 from hint_toolkit.cli._labelling import add_labelling_commands
 from hint_toolkit.cli._main import run
 from hint_toolkit.cli._options import PATH, force_option, json_option, output_options, seed_option, workspace_option
@@ -114,30 +115,6 @@ def prelabel(
 
 
 @cli.command()
-@click.option("--format", "formats", multiple=True, default=("parquet", "hint"), show_default=True, help="Repeatable.")
-@click.option("--version", "version_name", default=None, help="Name of the release.  [default: v-<content hash>]")
-@workspace_option
-@force_option
-@json_option
-def export(formats: tuple[str, ...], version_name: str | None, workspace: Path, force: bool, as_json: bool) -> int:
-    """Write a release of the corrected hands.
-
-    \b
-    Example:
-      hint-build export --format parquet --format hint --version v1
-    """
-    from hint_toolkit.flows.release import export as run_export
-    from hint_toolkit.workspace import Workspace
-
-    report = run_export(Workspace(workspace), formats=formats, version=version_name, force=force)
-    value = {"path": str(report.path), "version": report.version, "content": report.content, "hands": report.hands}
-    text = f"{report.hands} hands released in {report.path} (content {report.content[:12]}; {report.skipped} skipped)"
-    emit(value | {"issues": [issue.to_dict() for issue in report.issues]}, text, as_json)
-    show_issues(report.issues)
-    return 3 if report.issues.errors else 0
-
-
-@cli.command()
 @workspace_option
 @json_option
 def status(workspace: Path, as_json: bool) -> int:
@@ -175,6 +152,7 @@ def doctor(as_json: bool) -> int:
     return 2 if any(finding.state == "wrong" for finding in findings) else 0
 
 
+add_export_commands(cli)
 add_labelling_commands(cli)
 
 

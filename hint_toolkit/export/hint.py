@@ -3,21 +3,22 @@
 import json
 from pathlib import Path
 
-from hint_toolkit.export._pictures import place_picture
-from hint_toolkit.io.atomic import write_text
+from hint_toolkit.export.base import Dataset, ExportOptions
 from hint_toolkit.io.release import pair_record
-from hint_toolkit.records import Hands
 
 ROOT = "HInt_annotation"
 
 
-def write(hands: Hands, source: Path, target: Path) -> None:
-    """Write one jpg and one json a hand; the id of a hand is its path below `HInt_annotation/`.
+def write(dataset: Dataset, target: Path, options: ExportOptions) -> None:
+    """Write one json a hand, and its jpg where the pixels may go along; the id of a hand is its path below the root.
 
     Raises:
         InputError: a picture is missing.
     """
-    for hand in hands:
-        pair = target / ROOT / hand.id
-        place_picture(source / hand.image, pair.with_name(pair.name + ".jpg"))
-        write_text(pair.with_name(pair.name + ".json"), json.dumps(pair_record(hand), allow_nan=False))
+    for batch in dataset.batches():
+        for hand in batch:
+            pair = target / ROOT / hand.id
+            pair.parent.mkdir(parents=True, exist_ok=True)
+            if hand.image:
+                dataset.pictures.place(hand.image, pair.with_name(pair.name + ".jpg"))
+            pair.with_name(pair.name + ".json").write_text(json.dumps(pair_record(hand), allow_nan=False), "utf-8")

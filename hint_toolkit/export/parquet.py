@@ -2,24 +2,29 @@
 
 from pathlib import Path
 
-from hint_toolkit.export._pictures import place_picture
+from hint_toolkit.export.base import Dataset, ExportOptions
 from hint_toolkit.io.parquet import hands_to_table, write_table
-from hint_toolkit.io.release import HANDS_FILE, content_hash
+from hint_toolkit.io.release import HANDS_FILE
 from hint_toolkit.records import Hands
 
 PICTURES = "images"
 
 
-def write(hands: Hands, source: Path, target: Path) -> None:
+def write(dataset: Dataset, target: Path, options: ExportOptions) -> None:
     """Write `hands.parquet` and `images/<frame id>.jpg`.
 
     Raises:
         InputError: a picture is missing.
     """
-    images = []
-    for frame_id, image in zip(hands.frame_id, hands.image, strict=True):
-        place = f"{PICTURES}/{frame_id}.jpg"
-        place_picture(source / image, target / place)
-        images.append(place)
-    table = hands_to_table(hands.replace(image=images))
-    write_table(target / HANDS_FILE, table, {"content": content_hash(hands), "hands": len(hands)})
+    parts = []
+    for batch in dataset.batches():
+        images = []
+        for frame_id, image in zip(batch.frame_id, batch.image, strict=True):
+            place = f"{PICTURES}/{frame_id}.jpg" if image else ""
+            if image:
+                dataset.pictures.place(image, target / place)
+            images.append(place)
+        parts.append(batch.replace(image=images))
+    hands = Hands.concat(parts)
+    facts = {"content": dataset.summary.content, "hands": len(hands)}
+    write_table(target / HANDS_FILE, hands_to_table(hands), facts)

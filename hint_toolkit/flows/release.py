@@ -1,26 +1,42 @@
-"""Annotations -> a release that others can use: final rows, checked, in every wanted format."""
+"""Annotations -> a release that others can use; and any dataset -> any format."""
 
-import json
-import os
-import shutil
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from hint_toolkit import __version__
 from hint_toolkit.errors import InputError, shorten
-from hint_toolkit.export.registry import open_format
+from hint_toolkit.export.base import Change, Dataset, ExportOptions, Pictures
+from hint_toolkit.export.policy import Policy, read_take_down
+from hint_toolkit.flows.publish import Order, publish
 from hint_toolkit.geometry import finite
-from hint_toolkit.io.atomic import write_json, write_text
+from hint_toolkit.io.atomic import write_text
 from hint_toolkit.io.hint_names import folder_name, stem_name
-from hint_toolkit.io.release import LATEST, MANIFEST_FILE, content_hash
+from hint_toolkit.io.release import LATEST
+from hint_toolkit.io.stream import HandSource, of_hands, open_hands
 from hint_toolkit.issues import Issues
 from hint_toolkit.records import Hands
 from hint_toolkit.workspace import Workspace
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What the pixels and people in a release are owed.
+
+    Attributes:
+        take_down: file with ids that no format may hold; None for no such list.
+        licensed: the user has a licence for pixels that may not be passed on; recorded in the manifest.
+        change: applied to every picture, e.g. `export.faces.FaceBlur`; None leaves the files as they are.
+        change_name: what `change` is, for the manifest.
+    """
+
+    take_down: Path | None = None
+    licensed: bool = False
+    change: Change | None = None
+    change_name: str = ""
 
 
 @dataclass(frozen=True)
@@ -33,23 +49,31 @@ class ReleaseReport:
     hands: int
     skipped: int
     issues: Issues
+    manifest: dict[str, Any] = field(default_factory=dict)
 
 
 def export(
-    workspace: Workspace, *, formats: Sequence[str], version: str | None = None, force: bool = False
+    workspace: Workspace,
+    *,
+    formats: Sequence[str],
+    version: str | None = None,
+    force: bool = False,
+    options: ExportOptions | None = None,
+    rules: Rules | None = None,
 ) -> ReleaseReport:
-    """Write `releases/<version>/` and make it the latest.
+    """Write `releases/<version>/` from a workspace's annotations and make it the latest.
 
     Args:
         workspace: with pulled annotations.
         formats: names from `export.registry`.
         version: name of the folder; "v-" and the start of the content hash when None.
         force: replace a release of the same name but another content.
+        options: of the formats.
+        rules: licences, take-downs, faces.
 
     Raises:
         InputError: nothing to release, an unknown format, a name that is no folder name, or one taken.
     """
-    writers = [open_format(name) for name in formats]
     if version is not None and (not version.strip() or Path(version).name != version or version.startswith(".")):
         raise InputError(f"{version!r} cannot name a release", next_step="use letters, digits, - and .")
     with workspace.lock():
@@ -62,43 +86,71 @@ def export(
                 where=str(workspace.annotations_file),
                 next_step="correct hands in Label Studio, then run: hint-build pull",
             )
-        content = content_hash(hands)
-        version = version or f"v-{content[:12]}"
-        target = workspace.releases_folder / version
-        skipped = int((annotations.state == "skipped").sum())
-        report = ReleaseReport(target, version, content, len(hands), skipped, issues)
-        manifest = _manifest(hands, report, formats)
-        if target.exists() and not force and not _holds(target, manifest):
-            raise InputError(
-                "a release of this name holds something else",
-                where=str(target),
-                next_step="use another --version, or --force",
-            )
-        _replace(workspace, target, writers, hands, manifest)
-    return report
+        source = HandSource(workspace.annotations_file, workspace.root, "annotations", of_hands(hands))
+        folder = workspace.releases_folder
+        report = _release(source, folder, version, formats, options, rules, force, issues)
+        write_text(folder / LATEST, f"{report.path.name}\n")
+    return replace(report, skipped=int((annotations.state == "skipped").sum()))
 
 
-def _replace(workspace: Workspace, target: Path, writers: list[Any], hands: Hands, manifest: dict[str, Any]) -> None:
-    """Build beside the target, then rename: nobody ever sees half a release."""
-    for torn in workspace.releases_folder.glob(".building-*"):
-        shutil.rmtree(torn)
-    building = workspace.releases_folder / f".building-{os.getpid()}"
-    for write in writers:
-        write(hands, workspace.root, building)
-    write_json(building / MANIFEST_FILE, manifest)
-    if target.exists():
-        shutil.rmtree(target)
-    os.replace(building, target)
-    write_text(workspace.releases_folder / LATEST, f"{target.name}\n")
+def convert(
+    path: Path,
+    out: Path,
+    *,
+    formats: Sequence[str],
+    force: bool = False,
+    options: ExportOptions | None = None,
+    rules: Rules | None = None,
+) -> ReleaseReport:
+    """Write hands of any format that `io.release.read_truth` reads as a release folder `out`.
+
+    Raises:
+        InputError: nothing there, an unknown format, `out` inside of `path`, or `out` holds something else.
+    """
+    if out.resolve().is_relative_to(path.resolve()):
+        raise InputError("lies inside of the dataset that is read", where=str(out), next_step="use another --out")
+    source = open_hands(path)
+    return _release(source, out.parent, out.name, formats, options, rules, force, Issues(list(source.issues)))
 
 
-def _holds(target: Path, manifest: dict[str, Any]) -> bool:
-    """Whether a release folder was made from the same hands."""
-    try:
-        held = json.loads((target / MANIFEST_FILE).read_text("utf-8"))
-    except (OSError, ValueError):
-        return False
-    return bool(held == manifest)
+def _release(
+    source: HandSource,
+    folder: Path,
+    version: str | None,
+    formats: Sequence[str],
+    options: ExportOptions | None,
+    rules: Rules | None,
+    force: bool,
+    issues: Issues,
+) -> ReleaseReport:
+    """Apply the rules, name the release, write it, and say what was left out."""
+    rules, options = rules or Rules(), options or ExportOptions()
+    listed = read_take_down(rules.take_down) if rules.take_down else frozenset()
+    policy = Policy(listed, rules.licensed, options.pictures)
+    dataset = Dataset(policy.over(source.batches), Pictures(source.root, rules.change))
+    name = version or f"v-{dataset.summary.content[:12]}"
+    facts: dict[str, Any] = {"version": name}
+    if rules.licensed:
+        facts["i_have_license"] = True
+    if rules.change is not None:
+        facts["pictures_changed"] = rules.change_name
+    if listed:
+        # The ids themselves must not be published with what they were taken from.
+        facts["take_down_entries"] = len(listed)
+    manifest = publish(dataset, folder / name, Order(formats, options, facts, force))
+    _say_left_out(policy, listed, issues)
+    summary = dataset.summary
+    return ReleaseReport(folder / name, name, summary.content, summary.hands, 0, issues, manifest)
+
+
+def _say_left_out(policy: Policy, listed: frozenset[str], issues: Issues) -> None:
+    if policy.withheld:
+        text = f"{policy.withheld} hands go without their picture, which may not be passed on"
+        issues.warn(f"{text}; with a licence of your own add --i-have-license")
+    if unused := sorted(listed - policy.used):
+        issues.warn(f"{len(unused)} entries of the take-down list name nothing here: {shorten(unused)}")
+    if listed:
+        issues.warn(f"{policy.taken_down} hands were taken down")
 
 
 def final_rows(annotations: Hands, issues: Issues) -> Hands:
@@ -123,23 +175,3 @@ def released(hands: Hands) -> Hands:
     """The same hands under their released ids, `<folder>/<stem>`."""
     ids = [f"{folder_name(h.split, h.source, h.subset)}/{stem_name(h.id, h.side)}" for h in hands]
     return hands.replace(id=ids) if ids else hands
-
-
-def _manifest(hands: Hands, report: ReleaseReport, formats: Sequence[str]) -> dict[str, Any]:
-    """What the release is, without times or places, so that the same content gives the same file."""
-    return {
-        "schema": "hint-release/1",
-        "version": report.version,
-        "content": report.content,
-        "toolkit": __version__,
-        "formats": sorted(formats),
-        "hands": len(hands),
-        "sources": dict(sorted(Counter(hands.source.tolist()).items())),
-        "splits": dict(sorted(Counter(hands.split.tolist()).items())),
-        "sides": dict(sorted(Counter(hands.side.tolist()).items())),
-        "annotators": dict(sorted(Counter(hands.annotator.tolist()).items())),
-        "detectors": sorted({name for name in hands.detector.tolist() if name}),
-        "licences": sorted(set(hands.licence.tolist())),
-        "occluded_joints": int(hands.occluded.sum()),
-        "existing_joints": int(hands.exists.sum()),
-    }

@@ -8,7 +8,18 @@ from typing import Any
 from hint_toolkit.errors import InputError
 from hint_toolkit.io.arrow import from_arrow, to_arrow
 from hint_toolkit.io.atomic import replacing
-from hint_toolkit.records import FRAME_FIELDS, HAND_FIELDS, SCHEMA_VERSION, Frame, Hands, frame_schema, hand_schema
+from hint_toolkit.records import (
+    ADDED,
+    ADDED_TO_FRAMES,
+    FRAME_FIELDS,
+    HAND_FIELDS,
+    READABLE_SCHEMAS,
+    SCHEMA_VERSION,
+    Frame,
+    Hands,
+    frame_schema,
+    hand_schema,
+)
 
 METADATA_KEY = b"hint_toolkit"
 
@@ -28,12 +39,12 @@ def hands_to_pandas(hands: Hands) -> Any:
 
 
 def table_to_hands(table: Any, where: str) -> Hands:
-    """Back from an Arrow table; extra columns are left alone.
+    """Back from an Arrow table; extra columns are left alone, columns that came later take their default.
 
     Raises:
         InputError: a column is missing or does not fit; names it and the file.
     """
-    missing = [name for name in HAND_FIELDS if name not in table.column_names]
+    missing = [name for name in HAND_FIELDS if name not in table.column_names and name not in ADDED]
     if missing:
         raise InputError(
             f"no column {', '.join(missing)}",
@@ -43,6 +54,9 @@ def table_to_hands(table: Any, where: str) -> Hands:
         )
     columns: dict[str, Any] = {}
     for column in hand_schema():
+        if column.name not in table.column_names:
+            columns[column.name] = [ADDED[column.name][1]] * table.num_rows
+            continue
         chunked = table.column(column.name).combine_chunks()
         if chunked.null_count:
             raise InputError("has empty cells", where=f"{where} > {column.name}", next_step="export it again")
@@ -71,10 +85,11 @@ def table_to_frames(table: Any, where: str) -> list[Frame]:
     Raises:
         InputError: a column is missing.
     """
-    missing = [name for name in FRAME_FIELDS if name not in table.column_names]
+    held = [name for name in FRAME_FIELDS if name in table.column_names]
+    missing = [name for name in FRAME_FIELDS if name not in held and name not in ADDED_TO_FRAMES]
     if missing:
         raise InputError(f"no column {', '.join(missing)}", where=where, next_step="sample again: hint-build sample")
-    return [Frame(**row) for row in table.select(list(FRAME_FIELDS)).to_pylist()]
+    return [Frame(**row) for row in table.select(held).to_pylist()]
 
 
 def write_table(path: Path, table: Any, metadata: dict[str, Any], *, compression: str = "zstd") -> None:
@@ -107,9 +122,9 @@ def read_table(path: Path) -> tuple[Any, dict[str, Any]]:
         raise InputError("is not a readable Parquet file", where=str(path), why=str(error)) from error
     metadata = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
     version = str(metadata.get("schema_version", SCHEMA_VERSION))
-    if version != SCHEMA_VERSION:
+    if version not in READABLE_SCHEMAS:
         raise InputError(
-            f"has schema version {version}, this toolkit reads {SCHEMA_VERSION}",
+            f"has schema version {version}, this toolkit reads {' and '.join(READABLE_SCHEMAS)}",
             where=str(path),
             next_step="upgrade with: pip install -U hint-toolkit",
         )

@@ -1,16 +1,20 @@
 """Truth from disk, in every format that it comes in; which one it is, is seen from the content."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 
 from hint_toolkit.errors import InputError
 from hint_toolkit.io.parquet import read_hands
-from hint_toolkit.io.truth import Parsed, Truth, content_hash
-from hint_toolkit.io.truth_coco import read_coco_truth
+from hint_toolkit.io.truth import Parsed, Truth, content_hash, hand_digests, version_of
+from hint_toolkit.io.truth_coco import coco_file, read_coco_truth
 from hint_toolkit.io.truth_hint import pair_record, read_hint_folders
 from hint_toolkit.io.truth_npz import npz_files, read_npz_truth
+from hint_toolkit.io.truth_tar import read_tar_truth, tar_files
+from hint_toolkit.io.truth_yolo import read_yolo_truth, yolo_file
 from hint_toolkit.issues import Issues
+from hint_toolkit.licences import PIXELS
 from hint_toolkit.records import Hands
 
 __all__ = [
@@ -19,10 +23,12 @@ __all__ = [
     "MANIFEST_FILE",
     "Truth",
     "content_hash",
+    "hand_digests",
     "latest_release",
     "pair_record",
     "read_hint_folders",
     "read_truth",
+    "version_of",
 ]
 
 HANDS_FILE = "hands.parquet"
@@ -34,8 +40,8 @@ LATEST = "latest"
 def read_truth(path: Path) -> Truth:
     """Read a truth, whatever its format.
 
-    Folders: a release of this toolkit, HInt's folders (partial or complete, one or all), HaMeR's evaluation npz.
-    Files: Parquet of hands, one evaluation npz, COCO keypoints json.
+    Folders: a release of this toolkit in any of its formats, HInt's folders (partial or complete, one or all), HaMeR's
+    evaluation npz. Files: Parquet of hands, one evaluation npz, COCO keypoints json.
 
     Raises:
         InputError: nothing there that is truth, or it is damaged or contradicts itself; names file and field.
@@ -46,7 +52,7 @@ def read_truth(path: Path) -> Truth:
         parsed = _read_folder(path)
     else:
         raise InputError("no such file or folder", where=str(path), next_step="pass --gt RELEASE")
-    hands = parsed.hands
+    hands = with_licences(parsed.hands)
     _check(hands, str(path))
     root = path.parent if path.is_file() else path
     issues = tuple(parsed.issues)
@@ -70,11 +76,37 @@ def _read_file(path: Path) -> Parsed:
 
 
 def _read_folder(path: Path) -> Parsed:
-    if (path / HANDS_FILE).is_file():
-        return _parquet(path / HANDS_FILE)
-    if npz_files(path):
-        return read_npz_truth(path)
+    for has, read in _FOLDERS:
+        if has(path):
+            return read(path)
     return Parsed(read_hint_folders(path), "HInt folders")
+
+
+def is_hint_folders(path: Path) -> bool:
+    """Whether a folder would be read as HInt's folders: it holds none of the other formats."""
+    return not any(has(path) for has, _ in _FOLDERS)
+
+
+def hand_files(folder: Path) -> list[Path]:
+    """The Parquet files of hands in a release: `hands.parquet`, or the shards `hands-*.parquet` in their order."""
+    whole = folder / HANDS_FILE
+    return [whole] if whole.is_file() else sorted(folder.glob("hands-*.parquet"))
+
+
+def _read_hand_files(folder: Path) -> Parsed:
+    return Parsed(Hands.concat(_parquet(file).hands for file in hand_files(folder)), "Parquet")
+
+
+def with_licences(hands: Hands) -> Hands:
+    """The same hands; rows of HInt's sources that state no licence get what is known of it."""
+    known = [not stated and source in PIXELS for stated, source in zip(hands.licence, hands.source, strict=True)]
+    if not any(known):
+        return hands
+    licence, free = hands.licence.copy(), hands.redistributable.copy()
+    for i in np.flatnonzero(known):
+        pixels = PIXELS[hands.source[i]]
+        licence[i], free[i] = pixels.name, pixels.redistributable
+    return hands.replace(licence=licence, redistributable=free)
 
 
 def _parquet(path: Path) -> Parsed:
@@ -99,6 +131,16 @@ def _check(hands: Hands, where: str) -> None:
     for hand_id in ids[counts > 1]:
         issues.error("stands there more than once", file=where, id=hand_id)
     issues.raise_errors("keep one of each")
+
+
+_FOLDERS: tuple[tuple[Callable[[Path], object], Callable[[Path], Parsed]], ...] = (
+    (hand_files, _read_hand_files),
+    (npz_files, read_npz_truth),
+    (coco_file, lambda folder: read_coco_truth(folder / coco_file(folder))),
+    (tar_files, read_tar_truth),
+    (yolo_file, read_yolo_truth),
+)
+"""How a folder of each format is known, and what reads it; what is none of these is looked at as HInt's folders."""
 
 
 def latest_release(folder: Path) -> Path | None:

@@ -1,7 +1,7 @@
 """What a truth is, however it was stored, and the names that its hands go by."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -57,7 +57,7 @@ class Parsed:
 
 def blank_columns(n: int) -> dict[str, Any]:
     """Columns of `Hands` for what formats of other people do not say: empty texts, NaN, and "submitted"."""
-    unsaid = ("video_id", "image", "detector", "annotator", "prelabel_id", "licence")
+    unsaid = ("video_id", "image", "detector", "annotator", "prelabel_id", "licence", "original")
     columns: dict[str, Any] = {name: [""] * n for name in unsaid}
     columns |= {name: np.full(n, np.nan) for name in ("presence", "side_score", "time", "seconds")}
     columns |= {name: np.zeros(n, int) for name in ("width", "height")}
@@ -65,23 +65,35 @@ def blank_columns(n: int) -> dict[str, Any]:
     return columns | {"frame_index": np.full(n, -1), "state": ["submitted"] * n}
 
 
-def content_hash(hands: Hands) -> str:
-    """Version of a set of hands: sha256 of ids, sides, boxes, points and flags, whatever their order.
+def hand_digests(hands: Hands) -> list[bytes]:
+    """sha256 (32 bytes) of every hand: id, side, box, points and flags; pixels and provenance are not part of it.
 
-    All NaN are one NaN, and -0.0 is 0.0; pixels and provenance are not part of it. An absent joint without a
-    point is the same whether it is written as NaN (Parquet) or as 0, 0 (HInt's json has no NaN).
+    All NaN are one NaN, and -0.0 is 0.0. An absent joint without a point is the same whether it is written as NaN
+    (Parquet) or as 0, 0 (HInt's json has no NaN).
     """
-    digest = hashlib.sha256()
-    order = np.argsort(hands.id.astype(str), kind="stable")
-    for name in ("id", "side"):
-        digest.update("\n".join(getattr(hands, name)[order]).encode() + b"\0")
+    n = len(hands)
     nowhere = ~hands.exists & (hands.points == 0).all(axis=2)
-    points = np.where(nowhere[:, :, None], np.nan, hands.points)[order]
-    for values in (hands.box[order] + 0.0, points + 0.0):
-        digest.update(np.where(np.isnan(values), np.nan, values).astype("<f8").tobytes())
-    for name in ("exists", "occluded"):
-        digest.update(np.packbits(getattr(hands, name)[order]).tobytes())
-    return digest.hexdigest()
+    points = np.where(nowhere[:, :, None], np.nan, hands.points).reshape(n, 2 * N_JOINTS)
+    numbers = np.concatenate([hands.box, points], axis=1) + 0.0
+    numbers[np.isnan(numbers)] = np.nan
+    flags = np.concatenate([hands.exists, hands.occluded], axis=1).astype(np.uint8)
+    rows = np.concatenate([np.ascontiguousarray(numbers, "<f8").view(np.uint8), flags], axis=1).tobytes()
+    width = len(rows) // max(n, 1)
+    names = zip(hands.id, hands.side, strict=True)
+    return [
+        hashlib.sha256(f"{hand_id}\0{side}\0".encode() + rows[i * width : (i + 1) * width]).digest()
+        for i, (hand_id, side) in enumerate(names)
+    ]
+
+
+def version_of(digests: Iterable[bytes]) -> str:
+    """Version of a set of hands from the digests of its hands, whatever their order."""
+    return hashlib.sha256(b"".join(sorted(digests))).hexdigest()
+
+
+def content_hash(hands: Hands) -> str:
+    """Version of a set of hands: does not depend on order, shards, formats or machine; see `hand_digests`."""
+    return version_of(hand_digests(hands))
 
 
 def id_of_picture(name: str, folder: str = "") -> str:

@@ -23,6 +23,14 @@ from hint_toolkit.records import Hands
 _NEXT = "see docs/predictions.md for the formats of a truth"
 
 
+COCO_FILE = "coco/hands.json"
+
+
+def coco_file(folder: Path) -> str:
+    """Path of the COCO file in a release, relative to it; "" when there is none."""
+    return COCO_FILE if (folder / COCO_FILE).is_file() else ""
+
+
 def read_coco_truth(path: Path) -> Parsed:
     """A COCO json file with keypoints of hands.
 

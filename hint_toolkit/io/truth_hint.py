@@ -1,6 +1,7 @@
 """HInt's own folders: a jpg and a json a hand, the side in the file's name."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,33 +15,62 @@ from hint_toolkit.joints import N_JOINTS
 from hint_toolkit.records import Hand, Hands
 
 
-def read_hint_folders(root: Path) -> Hands:
-    """Every hand of a HInt release (partial or complete), or of one of its folders; jpg files are optional.
+def list_pairs(root: Path) -> tuple[Path, list[Path]]:
+    """The json files of a HInt release (partial or complete), or of one of its folders, in the order of their ids.
 
     Args:
         root: `HInt_annotation`, `HInt_annotation_partial`, a folder above or one of the folders in it.
 
+    Returns:
+        the folder that holds the HInt folders, and the files.
+    """
+    folders = [root] if parse_folder(root.name) else sorted(p for p in root.rglob("*") if parse_folder(p.name))
+    files = sorted((file for folder in folders for file in folder.glob("*.json")), key=_id)
+    return (root.parent if parse_folder(root.name) else root), files
+
+
+def _id(file: Path) -> str:
+    return f"{file.parent.name}/{file.stem}"
+
+
+def read_hint_folders(root: Path) -> Hands:
+    """Every hand of a HInt release (partial or complete), or of one of its folders; jpg files are optional.
+
+    Args:
+        root: as in `list_pairs`.
+
     Raises:
         InputError: no hand there, or json files that are not HInt's; the first five are named.
     """
-    folders = [root] if parse_folder(root.name) else sorted(p for p in root.rglob("*") if parse_folder(p.name))
-    base = root.parent if parse_folder(root.name) else root
-    issues, hands = Issues(), []
-    for folder in folders:
-        for file in sorted(folder.glob("*.json")):
-            try:
-                hands.append(_read_pair(file, base))
-            except RecursionError:
-                issues.error("is nested too deeply", file=f"{folder.name}/{file.name}")
-            except (ValueError, KeyError, TypeError, IndexError, OverflowError, OSError) as error:
-                issues.error(str(error), file=f"{folder.name}/{file.name}")
-    if not hands and not issues:
+    base, files = list_pairs(root)
+    if not files:
         raise InputError(
             "holds no hands",
             where=str(root),
             why="looked for hands.parquet, TEST_*_img_all.npz, and folders like TEST_newdays_img with json files",
             next_step="pass --gt RELEASE",
         )
+    return read_pairs(base, files)
+
+
+def read_pairs(base: Path, files: Sequence[Path]) -> Hands:
+    """The hands of some json files.
+
+    Args:
+        base: folder that the `image` column will be relative to.
+        files: json files in HInt folders; a jpg beside one is its picture.
+
+    Raises:
+        InputError: some are not HInt's; the first five are named.
+    """
+    issues, hands = Issues(), []
+    for file in files:
+        try:
+            hands.append(_read_pair(file, base))
+        except RecursionError:
+            issues.error("is nested too deeply", file=f"{file.parent.name}/{file.name}")
+        except (ValueError, KeyError, TypeError, IndexError, OverflowError, OSError) as error:
+            issues.error(str(error), file=f"{file.parent.name}/{file.name}")
     issues.raise_errors("fetch these files again, or leave them out")
     return Hands.of(hands)
 

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from hint_toolkit.errors import InputError
-from hint_toolkit.flows import release as release_module
+from hint_toolkit.flows import publish as publish_module
 from hint_toolkit.flows.release import export
 from hint_toolkit.io.images import write_jpg
 from hint_toolkit.io.parquet import hands_to_table, write_table
@@ -108,11 +108,11 @@ def test_of_several_annotations_the_last_is_used_and_it_is_said(workspace):
 
 def test_a_torn_build_is_never_visible_and_is_cleaned_up(workspace, monkeypatch):
     def torn(hands, source, target):
-        target.mkdir(parents=True)
+        target.mkdir(parents=True, exist_ok=True)
         (target / "half").write_text("x")
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(release_module, "open_format", lambda name: torn)
+    monkeypatch.setattr(publish_module, "open_format", lambda name: torn)
     with pytest.raises(KeyboardInterrupt):
         export(workspace, formats=["parquet"], version="v1")
     assert latest_release(workspace.releases_folder) is None

@@ -18,7 +18,7 @@ def test_hands_come_back_equal(tmp_path, make_hands):
     again = read_hands(tmp_path / "h.parquet")
     for name in HAND_FIELDS:
         np.testing.assert_array_equal(getattr(again, name), getattr(hands, name), err_msg=name)
-    assert read_table(tmp_path / "h.parquet")[1] == {"note": "x", "schema_version": "1"}
+    assert read_table(tmp_path / "h.parquet")[1] == {"note": "x", "schema_version": "2"}
 
 
 def test_no_hands_come_back_as_no_hands(tmp_path):

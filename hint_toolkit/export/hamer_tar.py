@@ -1,0 +1,10 @@
+"""hamer_tar."""
+
+from pathlib import Path
+
+from hint_toolkit.export.base import Dataset, ExportOptions
+
+
+def write(dataset: Dataset, target: Path, options: ExportOptions) -> None:
+    """Write hamer_tar."""
+    raise NotImplementedError
