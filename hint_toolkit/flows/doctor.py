@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hint_toolkit.errors import InputError
 from hint_toolkit.labelstudio.server import find_label_studio
-from hint_toolkit.prelabel.mediapipe_model import cache_folder
+from hint_toolkit.sources._download import cache_folder
 
 OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 EXTRAS = {

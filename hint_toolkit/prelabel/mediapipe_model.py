@@ -14,7 +14,7 @@ from pathlib import Path
 
 from hint_toolkit.errors import InputError
 from hint_toolkit.io.atomic import write_bytes
-from hint_toolkit.sources._download import DownloadError, check_sha256, fetch_from_wheel, fetch_url
+from hint_toolkit.sources._download import DownloadError, cache_folder, check_sha256, fetch_from_wheel, fetch_url
 
 ENVIRONMENT = "HINT_MEDIAPIPE_MODEL"
 URL = "https://storage.googleapis.com/mediapipe-models/hand_landmarker/hand_landmarker/float16/1/hand_landmarker.task"
@@ -33,13 +33,6 @@ MEMBERS = {
 """Name in the bundle -> (path in the wheel, sha256)."""
 
 _ZIP_HEADER, _EXTRA_HEADER = 30, 4  # bytes of a local file header without name, and of an extra field's head
-
-
-def cache_folder() -> Path:
-    """Where fetched models are kept: $HINT_CACHE, else $XDG_CACHE_HOME/hint_toolkit, else ~/.cache/hint_toolkit."""
-    if own := os.environ.get("HINT_CACHE"):
-        return Path(own)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hint_toolkit"
 
 
 def model_path(given: Path | None = None) -> Path:

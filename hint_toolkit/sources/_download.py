@@ -4,6 +4,7 @@ Nothing is used before its sha256 has been compared with the pinned one.
 """
 
 import hashlib
+import os
 import subprocess
 import sys
 import tempfile
@@ -23,6 +24,13 @@ class DownloadError(HintError):
     """A file could not be fetched, or is not the one that was wanted."""
 
     exit_code = 2
+
+
+def cache_folder() -> Path:
+    """Where fetched models are kept: $HINT_CACHE, else $XDG_CACHE_HOME/hint_toolkit, else ~/.cache/hint_toolkit."""
+    if own := os.environ.get("HINT_CACHE"):
+        return Path(own)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "hint_toolkit"
 
 
 def check_sha256(data: bytes, sha256: str, where: str) -> None:

@@ -1,4 +1,4 @@
-"""What strangers install: the wheel in a bare environment scores, with four dependencies and nothing else."""
+"""What strangers install: the wheel in a bare environment scores, with five dependencies and nothing else."""
 
 import json
 import subprocess

@@ -107,7 +107,7 @@ def test_of_several_annotations_the_last_is_used_and_it_is_said(workspace):
 
 
 def test_a_torn_build_is_never_visible_and_is_cleaned_up(workspace, monkeypatch):
-    def torn(hands, source, target):
+    def torn(dataset, target, options):
         target.mkdir(parents=True, exist_ok=True)
         (target / "half").write_text("x")
         raise KeyboardInterrupt
