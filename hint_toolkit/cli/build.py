@@ -17,6 +17,7 @@ from hint_toolkit.cli._labelling import add_labelling_commands
 from hint_toolkit.cli._main import run
 from hint_toolkit.cli._options import PATH, force_option, json_option, output_options, seed_option, workspace_option
 from hint_toolkit.cli._output import emit, log, progress, show_issues, table
+from hint_toolkit.cli._splits import add_splits_commands
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -154,6 +155,7 @@ def doctor(as_json: bool) -> int:
 
 add_export_commands(cli)
 add_labelling_commands(cli)
+add_splits_commands(cli)
 
 
 def main() -> None:

@@ -50,7 +50,7 @@ def plan_video(video_id: str, count: int, wanted: int, *, strategy: str, seed: i
     if count < 0 or wanted < 0:
         raise ValueError(f"count and wanted must not be negative, got {count} and {wanted}")
     wanted = min(wanted, count)
-    rng = np.random.default_rng(_stream(seed, video_id))
+    rng = np.random.default_rng(stream(seed, video_id))
     if strategy == "random":
         chosen = sorted(rng.permutation(count)[:wanted].tolist())
         return [Pick(k, f"random: {i} of {wanted}") for i, k in enumerate(chosen, 1)]
@@ -61,6 +61,6 @@ def plan_video(video_id: str, count: int, wanted: int, *, strategy: str, seed: i
     ]
 
 
-def _stream(seed: int, video_id: str) -> int:
+def stream(seed: int, video_id: str) -> int:
     """A number for numpy's generator that depends on both, the same on every machine."""
     return int.from_bytes(hashlib.sha256(f"{seed}:{video_id}".encode()).digest()[:8], "big")

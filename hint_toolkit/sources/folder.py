@@ -1,29 +1,36 @@
-"""Source "folder": any video files that lie in a folder, at any depth."""
+"""Source "folder": any video files that lie in a folder, at any depth; without one, any pictures."""
 
 import hashlib
 import re
-from dataclasses import dataclass
 from pathlib import Path
 
 from hint_toolkit.errors import InputError
+from hint_toolkit.sources.base import Clip, Found, Request
 
 SUFFIXES = frozenset({".mp4", ".mov", ".mkv", ".avi", ".webm", ".m4v", ".mpg", ".mpeg", ".ts", ".mts", ".ogv", ".wmv"})
+PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 _SAMPLE = 1 << 20
 
 
-@dataclass(frozen=True)
-class Clip:
-    """One video file of a source.
+def find(request: Request) -> Found:
+    """Videos of a folder; one that holds no video but pictures is one clip a folder of pictures.
 
-    Attributes:
-        video_id: unique in the source and safe in file names.
-        path: of the file.
-        name: path relative to the folder of the source, with forward slashes.
+    Raises:
+        InputError: no such folder, or neither video nor picture in it.
     """
+    folder = request.videos
+    if not folder.is_dir() or _named(folder, SUFFIXES):
+        return Found(find_clips(folder))
+    pictures = _named(folder, PICTURES)
+    if not pictures:
+        return Found(find_clips(folder))  # which says what it looked for
+    parts = dict.fromkeys(name.rpartition("/")[0] for name in pictures)
+    return Found([_of_pictures(folder, part, pictures) for part in parts])
 
-    video_id: str
-    path: Path
-    name: str
+
+def _of_pictures(folder: Path, part: str, names: list[str]) -> Clip:
+    files = tuple(folder / name for name in names if name.rpartition("/")[0] == part)
+    return Clip(_safe((part or folder.resolve().name).replace("/", "-")), folder / part, part or ".", pictures=files)
 
 
 def find_clips(folder: Path) -> list[Clip]:
@@ -38,11 +45,7 @@ def find_clips(folder: Path) -> list[Clip]:
         return [Clip(_safe(folder.stem), folder, folder.name)]
     if not folder.is_dir():
         raise InputError("no such folder", where=str(folder), next_step="pass --videos DIR with video files in it")
-    names = sorted(
-        path.relative_to(folder).as_posix()
-        for path in folder.rglob("*")
-        if path.suffix.lower() in SUFFIXES and path.is_file() and not _hidden(path.relative_to(folder))
-    )
+    names = _named(folder, SUFFIXES)
     if not names:
         raise InputError(
             "holds no video",
@@ -55,6 +58,15 @@ def find_clips(folder: Path) -> list[Clip]:
         Clip(stem if stems.count(stem) == 1 else f"{stem}-{_digest(name.encode())[:6]}", folder / name, name)
         for stem, name in zip(stems, names, strict=True)
     ]
+
+
+def _named(folder: Path, suffixes: frozenset[str]) -> list[str]:
+    """Relative names of the files with one of the suffixes, sorted; hidden ones are passed over."""
+    return sorted(
+        path.relative_to(folder).as_posix()
+        for path in folder.rglob("*")
+        if path.suffix.lower() in suffixes and path.is_file() and not _hidden(path.relative_to(folder))
+    )
 
 
 def _hidden(relative: Path) -> bool:
