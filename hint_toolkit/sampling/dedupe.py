@@ -9,6 +9,25 @@ The similarity of a pair is 1 - d/2, d the mean squared difference of the normal
 64 cells (4 x 4) where it is largest. Over the whole thumbnail this would be their correlation. The worst cell decides
 because a hand that has moved before a still camera changes one cell and hardly the whole: it makes another picture.
 
+Found of planted duplicates at `NEAR` (tests/unit/sampling/test_dedupe.py), on 60
+photographs and video frames of at most 400 px, on 36 synthetic ones of 256 x 192, and on 10 of those that are dim (an
+eighth of the light, or haze):
+
+                                        real    synthetic    dim
+    JPEG 30 / 95                        1.00    1.00         0.80 / 1.00
+    x264 crf 40                         1.00    1.00         0.00
+    half / double size                  1.00    1.00         1.00
+    crop 5 % (all sides, side, corner)  1.00    1.00         1.00
+    shift 5 %, border repeated          1.00    1.00         1.00
+    shift 5 %, black border             0.97    1.00         1.00
+    brightness, contrast +-20 %         1.00    1.00         1.00
+    gamma 1.2 / 0.8                     1.00    1.00         0.90 / 1.00
+    crop, 0.6 x, gamma 1.2, JPEG 40     1.00    1.00         0.70
+    shift, 1.5 x, +20 %, x264 crf 38    0.98    0.97         0.30
+    precision                           0.98    1.00 (with the dim ones)
+
+What counts against precision: frames of one clip some seconds apart between which hardly anything moved.
+
 A flat picture (black, blank, a bare wall) resembles every other flat one, and is a duplicate of none. `is_flat` names
 it.
 """
