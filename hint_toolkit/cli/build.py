@@ -13,11 +13,13 @@ import click
 
 from hint_toolkit import __version__
 from hint_toolkit.cli._export import add_export_commands
+from hint_toolkit.cli._inspect import add_inspect_commands
 from hint_toolkit.cli._labelling import add_labelling_commands
 from hint_toolkit.cli._main import run
 from hint_toolkit.cli._options import PATH, force_option, json_option, output_options, seed_option, workspace_option
 from hint_toolkit.cli._output import emit, log, progress, show_issues, table
 from hint_toolkit.cli._splits import add_splits_commands
+from hint_toolkit.cli._stats import add_stats_commands
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -156,6 +158,8 @@ def doctor(as_json: bool) -> int:
 add_export_commands(cli)
 add_labelling_commands(cli)
 add_splits_commands(cli)
+add_inspect_commands(cli)
+add_stats_commands(cli)
 
 
 def main() -> None:

@@ -1,9 +1,58 @@
-"""Size of a JPEG or PNG from its first bytes, without decoding and without OpenCV."""
+"""Size of a JPEG or PNG from its first bytes, and whether its end is there: nothing is decoded, without OpenCV."""
 
+import os
 import struct
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 _NO_SIZE = {0xC4, 0xC8, 0xCC}
 """Markers between 0xC0 and 0xCF that begin no frame: Huffman tables, reserved, arithmetic conditioning (ITU T.81)."""
+
+_HEAD, _LONG_HEAD, _TAIL = 4096, 1 << 20, 64
+_PNG_END = b"IEND\xaeB`\x82"
+
+PictureState = Literal["whole", "missing", "empty", "unknown", "truncated"]
+
+
+class PictureFacts(NamedTuple):
+    """What a picture file tells without being decoded.
+
+    Attributes:
+        state: "whole" when begin and end are there; "missing": no readable file; "empty": no bytes; "unknown":
+            neither JPEG nor PNG, or its size cannot be read; "truncated": no end marker among the last 64 bytes.
+        width: pixels as stored, 0 where unknown.
+        height: likewise.
+    """
+
+    state: PictureState
+    width: int = 0
+    height: int = 0
+
+
+def picture_facts(path: Path | str) -> PictureFacts:
+    """State and size of a picture file, from its first and last bytes; bytes between them are not looked at."""
+    try:
+        handle = os.open(path, os.O_RDONLY)
+    except (OSError, ValueError):  # ValueError: a NUL in the name
+        return PictureFacts("missing")
+    try:
+        head = os.read(handle, _HEAD)
+        if not head:
+            return PictureFacts("empty")
+        if head[:2] == b"BM" or (head[:4], head[8:12]) == (b"RIFF", b"WEBP"):
+            return PictureFacts("whole")  # not looked at any further
+        try:
+            width, height = picture_size(head)
+        except ValueError:
+            head += os.read(handle, _LONG_HEAD)
+            width, height = picture_size(head)
+        tail = os.pread(handle, _TAIL, max(os.fstat(handle).st_size - _TAIL, 0))
+    except (OSError, ValueError):
+        return PictureFacts("unknown")
+    finally:
+        os.close(handle)
+    end = b"\xff\xd9" if head[:2] == b"\xff\xd8" else _PNG_END
+    return PictureFacts("whole" if end in tail else "truncated", width, height)
 
 
 def picture_size(data: bytes) -> tuple[int, int]:

@@ -5,6 +5,7 @@ changes no other video's frames, and the plan is the same on every machine.
 """
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Literal, get_args
@@ -59,6 +60,50 @@ def plan_video(video_id: str, count: int, wanted: int, *, strategy: str, seed: i
         Pick(int(rng.integers(low, high)), f"uniform: part {i} of {wanted}")
         for i, (low, high) in enumerate(pairwise(edges), 1)
     ]
+
+
+def plan_per_second(times: Sequence[float], rate: float) -> list[Pick]:
+    """The pictures nearest to a grid in time: `rate` a second, the first at the clip's start.
+
+    Args:
+        times: presentation time of every picture in seconds from the first, ascending.
+        rate: pictures wanted a second.
+
+    Returns:
+        picks without repetition, ascending; a gap in time gives no picture twice.
+
+    Raises:
+        ValueError: the rate is not positive.
+    """
+    if not rate > 0:
+        raise ValueError(f"rate must be positive, got {rate}")
+    stamps = np.asarray(times, np.float64)
+    if not len(stamps):
+        return []
+    grid = np.arange(np.floor(stamps[-1] * rate + 1e-9) + 1) / rate
+    after = np.minimum(np.searchsorted(stamps, grid), len(stamps) - 1)
+    before = np.maximum(after - 1, 0)
+    nearest = np.where(grid - stamps[before] <= stamps[after] - grid, before, after)
+    return [Pick(int(k), f"per second: {rate:g}") for k in np.unique(nearest)]
+
+
+def plan_around(moments: Sequence[tuple[int, str]], count: int, offsets: Sequence[int] = (0,)) -> list[Pick]:
+    """Pictures at moments that a source points at, and at fixed distances from them.
+
+    Args:
+        moments: (decode index, kind) in any order.
+        count: pictures in the video; what falls outside is left out.
+        offsets: in pictures, 0 for the moment itself.
+
+    Returns:
+        picks without repetition, ascending; a picture that several moments want names the first kind.
+    """
+    reasons: dict[int, str] = {}
+    for index, kind in sorted(moments):
+        for offset in sorted(offsets, key=abs):
+            if 0 <= index + offset < count:
+                reasons.setdefault(index + offset, f"around {kind or 'moment'}{f' {offset:+d}' if offset else ''}")
+    return [Pick(k, reasons[k]) for k in sorted(reasons)]
 
 
 def stream(seed: int, video_id: str) -> int:

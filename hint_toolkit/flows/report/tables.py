@@ -156,8 +156,17 @@ def facts(results: Mapping[str, Any]) -> list[tuple[str, str]]:
         ("protocol", str(results["protocol"])),
         ("normaliser", f"{results['normaliser']} ({results['normaliser_text']})"),
         ("truth", kind if is_independent(truth) else f"NOT INDEPENDENT: {kind}"),
+        *([("version", version_text(truth))] if truth.get("version") else []),
         ("counts", ", ".join(f"{counts[name]} {name}" for name in shown if name in counts)),
     ]
+
+
+def version_text(truth: Mapping[str, Any]) -> str:
+    """Version of the truth as it is named by default; of a patched one also what it was made from."""
+    text = f"v-{str(truth['version'])[:12]}"
+    if not truth.get("base"):
+        return text
+    return f"{text} = v-{str(truth['base'])[:12]} + {len(truth.get('errata') or [])} errata"
 
 
 def score_table(results: Mapping[str, Any]) -> str:

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hint_toolkit.sampling.plan import STRATEGIES, plan_video
+from hint_toolkit.sampling.plan import STRATEGIES, plan_around, plan_per_second, plan_video
 
 
 @given(
@@ -42,3 +42,27 @@ def test_wrong_arguments_are_named():
         plan_video("v", 1, 1, strategy="best", seed=0)
     with pytest.raises(ValueError, match="must not be negative"):
         plan_video("v", -1, 1, strategy="random", seed=0)
+
+
+def test_per_second_takes_the_nearest_picture_of_a_grid():
+    times = [k / 30 for k in range(91)]
+    assert [p.frame_index for p in plan_per_second(times, 1)] == [0, 30, 60, 90]
+    assert [p.frame_index for p in plan_per_second(times, 2.5)] == [0, 12, 24, 36, 48, 60, 72, 84]
+    assert [p.frame_index for p in plan_per_second([0, 0.1, 5.0], 1)] == [0, 1, 2]  # a gap: nothing twice
+    assert [p.frame_index for p in plan_per_second([0, 0.9, 1.2, 2.0], 1)] == [0, 1, 3]
+    assert plan_per_second([], 1) == []
+    assert [p.frame_index for p in plan_per_second([0.0], 7)] == [0]
+    with pytest.raises(ValueError, match="rate must be positive"):
+        plan_per_second(times, 0)
+
+
+def test_around_moments_and_nothing_outside():
+    picks = plan_around([(50, "pnr_frame"), (3, "pre_45"), (50, "post_frame")], 60, offsets=(0, -5, 15))
+    assert [(p.frame_index, p.reason) for p in picks] == [
+        (3, "around pre_45"),
+        (18, "around pre_45 +15"),
+        (45, "around pnr_frame -5"),
+        (50, "around pnr_frame"),
+    ]
+    assert plan_around([], 10) == []
+    assert plan_around([(10, "x"), (-1, "x")], 10) == []
