@@ -53,6 +53,11 @@ class Frame:
         split: "TRAIN", "VAL" or "TEST".
         licence: of the pixels, as the user stated it.
         redistributable: whether the pixels may be passed on.
+        group: what a split must not part: participant, canonical video, YouTube id; "" stands for `video_id`.
+        image_number: of the file that `ffmpeg -i clip out_%10d.jpg` would write it to, from 1; -1 if unknown.
+        sharpness: of the picture, see `video.measures`; NaN if it was not measured.
+        hand_presence: confidence 0..1 that the picture shows a hand; NaN if it was not measured.
+        likeness: fingerprint for near-duplicates, see `video.likeness`; empty if it was not taken.
     """
 
     id: str
@@ -69,6 +74,11 @@ class Frame:
     split: str
     licence: str
     redistributable: bool = True
+    group: str = ""
+    image_number: int = -1
+    sharpness: float = float("nan")
+    hand_presence: float = float("nan")
+    likeness: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -163,14 +173,19 @@ HAND_FIELDS: Final = tuple(f.name for f in fields(Hand))
 FRAME_FIELDS: Final = tuple(f.name for f in fields(Frame))
 ADDED: Final[dict[str, tuple[str, Any]]] = {"original": ("2", "")}
 """Columns of hands that older files lack: the schema version that brought them, and what they hold there."""
-ADDED_TO_FRAMES: Final[dict[str, tuple[str, Any]]] = {"redistributable": ("2", True)}
-"""Likewise of frames."""
+ADDED_TO_FRAMES: Final = ("redistributable", "group", "image_number", "sharpness", "hand_presence", "likeness")
+"""Columns of frames that came with schema version 2."""
 _SCALARS: Final = {"str": object, "float": np.float64, "int": np.int64, "bool": np.bool_}
+
+
+def _word(column: Any) -> str:
+    """The type of a dataclass field, as it is written."""
+    return column.type if isinstance(column.type, str) else column.type.__name__
 
 
 def _dtype(column: Any) -> Any:
     """Numpy type of a scalar dataclass field."""
-    return _SCALARS[column.type if isinstance(column.type, str) else column.type.__name__]
+    return _SCALARS[_word(column)]
 
 
 _HAND_SCALARS: Final = {f.name: _dtype(f) for f in fields(Hand) if f.name not in _HAND_ARRAYS}
@@ -311,5 +326,5 @@ def frame_schema() -> Any:
     """The Arrow schema of a table of frames."""
     import pyarrow as pa
 
-    kinds = {object: pa.string(), np.float64: pa.float64(), np.int64: pa.int64(), np.bool_: pa.bool_()}
-    return pa.schema([pa.field(f.name, kinds[_dtype(f)], nullable=False) for f in fields(Frame)])
+    kinds = {"str": pa.string(), "float": pa.float64(), "int": pa.int64(), "bool": pa.bool_(), "bytes": pa.binary()}
+    return pa.schema([pa.field(f.name, kinds[_word(f)], nullable=False) for f in fields(Frame)])

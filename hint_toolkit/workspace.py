@@ -9,6 +9,7 @@ configuration lie under another key and are never mixed in.
 import fcntl
 import hashlib
 import json
+import secrets
 import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hint_toolkit.errors import InputError
+from hint_toolkit.io.atomic import replacing
 from hint_toolkit.io.parquet import read_hands, read_table, table_to_frames, write_table
 from hint_toolkit.records import Frame, Hands
 
@@ -84,6 +86,15 @@ class Workspace:
         """
         self._need(self.annotations_file, "no annotations have been pulled", "hint-build pull")
         return read_hands(self.annotations_file)
+
+    def secret(self) -> bytes:
+        """32 random bytes that stay with the workspace: what pseudonyms of annotators are made with."""
+        path = self.root / ".secret"
+        if not path.is_file():
+            with replacing(path) as temporary:
+                temporary.touch(mode=0o600)
+                temporary.write_bytes(secrets.token_bytes(32))
+        return path.read_bytes()
 
     def _need(self, path: Path, what: str, command: str) -> None:
         if not path.is_file():

@@ -20,6 +20,7 @@ from hint_toolkit.cli._options import PATH, force_option, json_option, output_op
 from hint_toolkit.cli._output import emit, log, progress, show_issues, table
 from hint_toolkit.cli._splits import add_splits_commands
 from hint_toolkit.cli._stats import add_stats_commands
+from hint_toolkit.cli._versions import add_versions_commands
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -160,6 +161,7 @@ add_labelling_commands(cli)
 add_splits_commands(cli)
 add_inspect_commands(cli)
 add_stats_commands(cli)
+add_versions_commands(cli)
 
 
 def main() -> None:

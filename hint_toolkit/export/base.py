@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hint_toolkit.errors import InputError, one_line
 from hint_toolkit.export.summary import Summary, Tally
+from hint_toolkit.issues import Issues
 from hint_toolkit.records import Hands
 
 Change = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
@@ -107,10 +108,12 @@ class Dataset:
     Attributes:
         source: gives batches in the order of their ids from the start, each time it is called.
         pictures: of the hands whose `image` is not empty.
+        notes: what a writer could not put into its format, for the user to hear.
     """
 
     source: Callable[[], Iterator[Hands]]
     pictures: Pictures
+    notes: Issues = field(default_factory=Issues)
     _summary: Summary | None = field(default=None, init=False)
 
     def batches(self) -> Iterator[Hands]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hint_toolkit import __version__
 from hint_toolkit.errors import InputError, shorten
 from hint_toolkit.flows.match import found_hands
+from hint_toolkit.io.errata import lineage_of
 from hint_toolkit.io.hint_names import parse_stem
 from hint_toolkit.io.predictions import Predictions, read_predictions
 from hint_toolkit.io.release import Truth, read_truth
@@ -116,7 +117,7 @@ def score_motion(pred: Path, fps: float, gt: Path | None = None, *, max_lag: int
         "header": predictions.header,
         "toolkit": __version__,
         "predictions": {"sha256": predictions.sha256},
-        "truth": {"path": truth.path.name, "version": truth.version} if truth else None,
+        "truth": _truth_facts(truth) if truth else None,
         "fps": fps,
         "size_text": _SIZE_TEXT,
         "rows": [
@@ -131,6 +132,10 @@ def score_motion(pred: Path, fps: float, gt: Path | None = None, *, max_lag: int
         "counts": _counts(rows, sum(track.dense for track in tracks), answers, truth),
         "incomplete": _incomplete(tracks, values, fps),
     }
+
+
+def _truth_facts(truth: Truth) -> dict[str, Any]:
+    return {"path": truth.path.name, "version": truth.version} | lineage_of(truth.path, truth.version)
 
 
 def _places(predictions: Predictions, path: Path) -> list[_Place]:

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -34,13 +34,13 @@ class Order:
     Attributes:
         formats: names from `export.registry`.
         options: of the formats.
-        facts: further entries of the manifest: version, rules of the export.
+        facts: further entries of the manifest (version, rules of the export), asked for when all formats are written.
         force: replace a release that holds something else.
     """
 
     formats: Sequence[str]
     options: ExportOptions
-    facts: dict[str, Any]
+    facts: Callable[[], dict[str, Any]]
     force: bool = False
 
 
@@ -65,7 +65,7 @@ def publish(dataset: Dataset, target: Path, order: Order) -> dict[str, Any]:
             "toolkit": __version__,
             "formats": sorted(set(order.formats)),
             **dataset.summary.manifest(),
-            **order.facts,
+            **order.facts(),
         }
         _refuse_other(target, manifest, order.force)
         manifest["files"] = data_files(folder)

@@ -1,7 +1,7 @@
 """Annotations -> a release that others can use; and any dataset -> any format."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,12 @@ import numpy as np
 
 from hint_toolkit.errors import InputError, shorten
 from hint_toolkit.export.base import Change, Dataset, ExportOptions, Pictures
+from hint_toolkit.export.people import pseudonyms
 from hint_toolkit.export.policy import Policy, read_take_down
 from hint_toolkit.flows.publish import Order, publish
 from hint_toolkit.geometry import finite
 from hint_toolkit.io.atomic import write_text
+from hint_toolkit.io.errata import lineage_of
 from hint_toolkit.io.hint_names import folder_name, stem_name
 from hint_toolkit.io.release import LATEST
 from hint_toolkit.io.stream import HandSource, of_hands, open_hands
@@ -86,6 +88,8 @@ def export(
                 where=str(workspace.annotations_file),
                 next_step="correct hands in Label Studio, then run: hint-build pull",
             )
+        named = pseudonyms(hands.annotator, workspace.secret())
+        hands = hands.replace(annotator=[named[name] for name in hands.annotator])
         source = HandSource(workspace.annotations_file, workspace.root, "annotations", of_hands(hands))
         folder = workspace.releases_folder
         report = _release(source, folder, version, formats, options, rules, force, issues)
@@ -110,7 +114,38 @@ def convert(
     if out.resolve().is_relative_to(path.resolve()):
         raise InputError("lies inside of the dataset that is read", where=str(out), next_step="use another --out")
     source = open_hands(path)
-    return _release(source, out.parent, out.name, formats, options, rules, force, Issues(list(source.issues)))
+    return write_release(
+        source, out, formats=formats, force=force, options=options, rules=rules, issues=Issues(list(source.issues))
+    )
+
+
+def write_release(
+    source: HandSource,
+    out: Path,
+    *,
+    formats: Sequence[str],
+    issues: Issues,
+    force: bool = False,
+    options: ExportOptions | None = None,
+    rules: Rules | None = None,
+    facts: Mapping[str, Any] | None = None,
+) -> ReleaseReport:
+    """Write hands as the release folder `out`.
+
+    Args:
+        source: the hands.
+        out: folder to write.
+        formats: names from `export.registry`.
+        issues: what was found so far; what is left out is added.
+        force: replace a release of another content.
+        options: of the formats.
+        rules: licences, take-downs, faces.
+        facts: further entries of the manifest.
+
+    Raises:
+        InputError: as `flows.publish.publish`.
+    """
+    return _release(source, out.parent, out.name, formats, options, rules, force, issues, facts)
 
 
 def _release(
@@ -122,25 +157,46 @@ def _release(
     rules: Rules | None,
     force: bool,
     issues: Issues,
+    more: Mapping[str, Any] | None = None,
 ) -> ReleaseReport:
     """Apply the rules, name the release, write it, and say what was left out."""
     rules, options = rules or Rules(), options or ExportOptions()
     listed = read_take_down(rules.take_down) if rules.take_down else frozenset()
     policy = Policy(listed, rules.licensed, options.pictures)
-    dataset = Dataset(policy.over(source.batches), Pictures(source.root, rules.change))
+    dataset = Dataset(policy.over(_nameless(source)), Pictures(source.root, rules.change))
     name = version or f"v-{dataset.summary.content[:12]}"
-    facts: dict[str, Any] = {"version": name}
-    if rules.licensed:
-        facts["i_have_license"] = True
-    if rules.change is not None:
-        facts["pictures_changed"] = rules.change_name
-    if listed:
-        # The ids themselves must not be published with what they were taken from.
-        facts["take_down_entries"] = len(listed)
+
+    def facts() -> dict[str, Any]:
+        found: dict[str, Any] = {"version": name}
+        # A patched release that is only written anew, in other formats, stays one.
+        found |= more or lineage_of(source.path, dataset.summary.content)
+        if rules.licensed:
+            found["i_have_license"] = True
+        if rules.change is not None:
+            found["pictures_changed"] = rules.change_name
+        if listed:
+            # The ids themselves must not be published with what they were taken from.
+            found["take_down_entries"] = len(listed)
+        return found
+
     manifest = publish(dataset, folder / name, Order(formats, options, facts, force))
+    issues.found += dataset.notes.found
     _say_left_out(policy, listed, issues)
     summary = dataset.summary
     return ReleaseReport(folder / name, name, summary.content, summary.hands, 0, issues, manifest)
+
+
+def _nameless(source: HandSource) -> Callable[[], Iterator[Hands]]:
+    """The batches of a source with pseudonyms for its annotators; who they are is not published."""
+    named = pseudonyms(source.annotators)
+    if all(name == public for name, public in named.items()):
+        return source.batches
+
+    def read() -> Iterator[Hands]:
+        for batch in source.batches():
+            yield batch.replace(annotator=[named[name] for name in batch.annotator])
+
+    return read
 
 
 def _say_left_out(policy: Policy, listed: frozenset[str], issues: Issues) -> None:

@@ -15,6 +15,7 @@ from hint_toolkit.flows.rows import Draws, default_measures, measure_rows
 from hint_toolkit.flows.scenes import Scene, scenes_of, truth_sizes
 from hint_toolkit.geometry import finite
 from hint_toolkit.io.arrow import to_arrow
+from hint_toolkit.io.errata import lineage_of
 from hint_toolkit.io.predictions import Predictions
 from hint_toolkit.io.release import Truth
 from hint_toolkit.joints import JOINTS
@@ -113,7 +114,8 @@ def score(
         "missing_rule": rules.missing,
         "missing_rule_text": MISSING_RULES[rules.missing],
         "thresholds": list(wanted),
-        "truth": {"path": truth.path.name, "version": truth.version, "kind": truth_kind(hands, predictions)},
+        "truth": {"path": truth.path.name, "version": truth.version, "kind": truth_kind(hands, predictions)}
+        | lineage_of(truth.path, truth.version),
         "predictions": {"sha256": predictions.sha256},
         "toolkit": __version__,
         "seed": seed,

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from hint_toolkit import __version__
 from hint_toolkit.errors import InputError, shorten
 from hint_toolkit.flows.match import Match, match_predictions
+from hint_toolkit.io.errata import lineage_of
 from hint_toolkit.io.predictions import Predictions
 from hint_toolkit.io.release import Truth
 from hint_toolkit.joints import JOINTS
@@ -109,7 +110,7 @@ def score_visibility(
         "method": predictions.method,
         "header": predictions.header,
         "toolkit": __version__,
-        "truth": {"path": truth.path.name, "version": truth.version},
+        "truth": {"path": truth.path.name, "version": truth.version} | lineage_of(truth.path, truth.version),
         "predictions": {"sha256": predictions.sha256},
         "use": use,
         "absent": absent,

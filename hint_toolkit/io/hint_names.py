@@ -14,6 +14,8 @@ _EGO4D = re.compile(r"(?P<video>[0-9a-f-]{36})_[0-9a-f-]{36}_(?P<frame>\d+)_[a-z
 _EPIC = re.compile(r"EK_\d+_(?P<video>P\d+_\d+)_frame_(?P<frame>\d+)_[lr]")
 _NEWDAYS = re.compile(r"ND_(?P<video>.+)_frame(?P<frame>\d+)_[lr]")
 _OURS = re.compile(r"(?P<video>.+)_frame(?P<frame>\d+)_h\d+_[lr]")
+_BY_START = {"EK_": (_EPIC, _OURS), "ND_": (_NEWDAYS, _OURS)}
+"""Which patterns can fit, by the first three letters: forty thousand names are read at a time."""
 SIDE_LETTER = {"left": "l", "right": "r"}
 _LETTER_SIDE = {letter: side for side, letter in SIDE_LETTER.items()}
 
@@ -36,7 +38,7 @@ class Stem:
 def parse_stem(stem: str) -> Stem:
     """Read a file's stem."""
     side = _LETTER_SIDE.get(stem[-1:], "") if stem[-2:-1] == "_" else ""
-    for pattern in (_EGO4D, _EPIC, _NEWDAYS, _OURS):
+    for pattern in _BY_START.get(stem[:3], (_EGO4D, _OURS)):
         if found := pattern.fullmatch(stem):
             return Stem(side, found["video"], int(found["frame"]))
     return Stem(side, "", -1)

@@ -70,12 +70,17 @@ class JsonStream:
 
     def items(self) -> Iterator[Any]:
         """The values of the list ahead, one by one."""
+        for _ in self.elements():
+            yield self.value()
+
+    def elements(self) -> Iterator[None]:
+        """Stops at each value of the list ahead; the caller reads it, whole or piece by piece, before the next stop."""
         self._take("[")
         if self.peek() == "]":
             self._at += 1
             return
         while True:
-            yield self.value()
+            yield
             if not self._goes_on("]"):
                 return
 

@@ -1,7 +1,7 @@
 """Tables of hands and frames as Parquet, with schema version and provenance in the file's metadata."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -92,21 +92,30 @@ def table_to_frames(table: Any, where: str) -> list[Frame]:
     return [Frame(**row) for row in table.select(held).to_pylist()]
 
 
+def encode_metadata(metadata: dict[str, Any]) -> dict[bytes, bytes]:
+    """Key and value as they stand in a file: plain JSON with the schema version."""
+    text = json.dumps({"schema_version": SCHEMA_VERSION, **metadata}, sort_keys=True, allow_nan=False)
+    return {METADATA_KEY: text.encode()}
+
+
 def write_table(path: Path, table: Any, metadata: dict[str, Any], *, compression: str = "zstd") -> None:
     """Write a table with `metadata` (plain JSON) and the schema version; same input, same bytes."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    text = json.dumps({"schema_version": SCHEMA_VERSION, **metadata}, sort_keys=True, allow_nan=False)
     with replacing(path) as temporary:
         # A dictionary of coordinates saves nothing and costs a quarter of the time.
         texts = [field.name for field in table.schema if pa.types.is_string(field.type)]
-        table = table.replace_schema_metadata({METADATA_KEY: text.encode()})
+        table = table.replace_schema_metadata(encode_metadata(metadata))
         pq.write_table(table, temporary, compression=compression, use_dictionary=texts)
 
 
-def read_table(path: Path) -> tuple[Any, dict[str, Any]]:
+def read_table(path: Path, wanted: Collection[str] | None = None) -> tuple[Any, dict[str, Any]]:
     """Table and our metadata ({} when the file carries none).
+
+    Args:
+        path: of a Parquet file.
+        wanted: columns to read of those that are there (pictures may be many times the rest); None for all.
 
     Raises:
         InputError: no such file, not Parquet, or of a later schema version.
@@ -117,10 +126,12 @@ def read_table(path: Path) -> tuple[Any, dict[str, Any]]:
     if not path.is_file():
         raise InputError("no such file", where=str(path))
     try:
-        table = pq.ParquetFile(path).read()
+        with pq.ParquetFile(path) as file:
+            held = file.schema_arrow.names
+            table = file.read(columns=held if wanted is None else [name for name in held if name in wanted])
+            metadata = _metadata(file.metadata.metadata, path)
     except (pa.ArrowException, OSError) as error:
         raise InputError("is not a readable Parquet file", where=str(path), why=str(error)) from error
-    metadata = json.loads((table.schema.metadata or {}).get(METADATA_KEY, b"{}"))
     version = str(metadata.get("schema_version", SCHEMA_VERSION))
     if version not in READABLE_SCHEMAS:
         raise InputError(
@@ -131,10 +142,32 @@ def read_table(path: Path) -> tuple[Any, dict[str, Any]]:
     return table, metadata
 
 
+def _metadata(held: dict[bytes, bytes] | None, path: Path) -> dict[str, Any]:
+    try:
+        metadata = json.loads((held or {}).get(METADATA_KEY, b"{}"))
+    except (ValueError, RecursionError) as error:
+        raise InputError(
+            "holds damaged metadata", where=str(path), why=str(error), next_step="export it again"
+        ) from error
+    if not isinstance(metadata, dict):
+        raise InputError("holds damaged metadata", where=str(path), next_step="export it again")
+    return metadata
+
+
+def read_hands_and_facts(path: Path) -> tuple[Hands, dict[str, Any]]:
+    """A file of hands and our metadata; columns that are no field of a hand, pictures above all, are not read.
+
+    Raises:
+        InputError: as `read_table` and `table_to_hands`.
+    """
+    table, facts = read_table(path, HAND_FIELDS)
+    return table_to_hands(table, str(path)), facts
+
+
 def read_hands(path: Path) -> Hands:
     """A file of hands.
 
     Raises:
         InputError: as `read_table` and `table_to_hands`.
     """
-    return table_to_hands(read_table(path)[0], str(path))
+    return read_hands_and_facts(path)[0]

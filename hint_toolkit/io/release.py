@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from hint_toolkit.errors import InputError
-from hint_toolkit.io.parquet import read_hands
+from hint_toolkit.io.archives import is_tar
+from hint_toolkit.io.parquet import read_hands_and_facts
+from hint_toolkit.io.shards import check_facts, check_names
 from hint_toolkit.io.truth import Parsed, Truth, content_hash, hand_digests, version_of
 from hint_toolkit.io.truth_coco import coco_file, read_coco_truth
 from hint_toolkit.io.truth_hint import pair_record, read_hint_folders
@@ -41,7 +44,7 @@ def read_truth(path: Path) -> Truth:
     """Read a truth, whatever its format.
 
     Folders: a release of this toolkit in any of its formats, HInt's folders (partial or complete, one or all), HaMeR's
-    evaluation npz. Files: Parquet of hands, one evaluation npz, COCO keypoints json.
+    evaluation npz, tar shards. Files: Parquet of hands, one evaluation npz, COCO keypoints json, one tar.
 
     Raises:
         InputError: nothing there that is truth, or it is damaged or contradicts itself; names file and field.
@@ -67,6 +70,8 @@ def _read_file(path: Path) -> Parsed:
         raise InputError("cannot be read", where=str(path), why=str(error.strerror)) from error
     if head.startswith(b"PK"):
         return read_npz_truth(path)
+    if is_tar(head):
+        return read_tar_truth(path)
     if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"{":
         return read_coco_truth(path)
     if head.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] == b"[":
@@ -94,7 +99,12 @@ def hand_files(folder: Path) -> list[Path]:
 
 
 def _read_hand_files(folder: Path) -> Parsed:
-    return Parsed(Hands.concat(_parquet(file).hands for file in hand_files(folder)), "Parquet")
+    files = hand_files(folder)
+    check_names(folder, files)
+    parts = [_hands_and_facts(file) for file in files]
+    parsed = Parsed(Hands.concat(hands for hands, _ in parts), "Parquet")
+    check_facts(folder, [facts for _, facts in parts], len(parsed.hands), parsed.issues)
+    return parsed
 
 
 def with_licences(hands: Hands) -> Hands:
@@ -110,8 +120,15 @@ def with_licences(hands: Hands) -> Hands:
 
 
 def _parquet(path: Path) -> Parsed:
+    hands, facts = _hands_and_facts(path)
+    parsed = Parsed(hands, "Parquet")
+    check_facts(path, [facts], len(hands), parsed.issues)
+    return parsed
+
+
+def _hands_and_facts(path: Path) -> tuple[Hands, dict[str, Any]]:
     try:
-        return Parsed(read_hands(path), "Parquet")
+        return read_hands_and_facts(path)
     except (ValueError, TypeError, AttributeError, KeyError, RecursionError) as error:
         # A file that is Parquet, but with damaged text or metadata in it.
         raise InputError("is damaged", where=str(path), why=str(error), next_step="export it again") from error
@@ -136,7 +153,7 @@ def _check(hands: Hands, where: str) -> None:
 _FOLDERS: tuple[tuple[Callable[[Path], object], Callable[[Path], Parsed]], ...] = (
     (hand_files, _read_hand_files),
     (npz_files, read_npz_truth),
-    (coco_file, lambda folder: read_coco_truth(folder / coco_file(folder))),
+    (coco_file, read_coco_truth),
     (tar_files, read_tar_truth),
     (yolo_file, read_yolo_truth),
 )

@@ -26,6 +26,7 @@ class HandSource:
         format: which format they were read from.
         batches: gives the hands from the start, each time it is called; ids ascend over all batches.
         issues: warnings of the reader.
+        annotators: names in the `annotator` column; HInt's folders name nobody.
     """
 
     path: Path
@@ -33,6 +34,7 @@ class HandSource:
     format: str
     batches: Callable[[], Iterator[Hands]]
     issues: tuple[Issue, ...] = ()
+    annotators: frozenset[str] = frozenset()
 
 
 def open_hands(path: Path, size: int = BATCH) -> HandSource:
@@ -47,6 +49,8 @@ def open_hands(path: Path, size: int = BATCH) -> HandSource:
     """
     if path.is_dir() and is_hint_folders(path):
         base, files = list_pairs(path)
+        if not files:
+            read_truth(path)  # which says what it looked for
 
         def read() -> Iterator[Hands]:
             for start in range(0, len(files), size):
@@ -54,7 +58,8 @@ def open_hands(path: Path, size: int = BATCH) -> HandSource:
 
         return HandSource(path, base, "HInt folders", read)
     truth = read_truth(path)
-    return HandSource(path, truth.image_root, truth.format, of_hands(truth.hands, size), truth.issues)
+    hands, people = of_hands(truth.hands, size), frozenset(truth.hands.annotator.tolist())
+    return HandSource(path, truth.image_root, truth.format, hands, truth.issues, people)
 
 
 def of_hands(hands: Hands, size: int = BATCH) -> Callable[[], Iterator[Hands]]:

@@ -4,6 +4,9 @@ COCO's third number (cocodataset.org, "keypoint detection"): 0 not labelled, 1 l
 here absent, occluded, visible. Many hand sets (FreiHAND, OneHand10K in mmpose's files) write 1 for every labelled
 joint and never 2; such a file knows nothing of occlusion, its joints count as visible, and a warning says so.
 COCO-WholeBody's `lefthand_kpts` and `righthand_kpts` are read as two hands of their person.
+
+Files of `export/coco.py` carry under "hint" of every annotation what COCO has no field for (id, source, split, ..);
+it is believed where it does not contradict the annotation's own fields, which a person may have edited since.
 """
 
 from collections import Counter
@@ -13,17 +16,20 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from hint_toolkit.errors import InputError
+from hint_toolkit.io.hand_facts import read_facts, read_points, with_facts
 from hint_toolkit.io.hint_names import parse_folder, parse_stem
 from hint_toolkit.io.json_stream import JsonStream
 from hint_toolkit.io.truth import FARTHEST, Parsed, blank_columns, id_of_picture
 from hint_toolkit.issues import Issues
 from hint_toolkit.joints import JOINTS, N_JOINTS, SIDES
-from hint_toolkit.records import Hands
+from hint_toolkit.records import HAND_FIELDS, Hands
 
 _NEXT = "see docs/predictions.md for the formats of a truth"
 
-
 COCO_FILE = "coco/hands.json"
+COCO_PICTURES = "images"
+"""Beside the file; a picture's `file_name` is relative to it, as `data_prefix` and its like want it."""
+_SAME_CORNER = 1e-6  # pixels; x + (x2 - x) is x2 but for the last bit
 
 
 def coco_file(folder: Path) -> str:
@@ -32,7 +38,7 @@ def coco_file(folder: Path) -> str:
 
 
 def read_coco_truth(path: Path) -> Parsed:
-    """A COCO json file with keypoints of hands.
+    """A COCO json file with keypoints of hands, or a release that holds one.
 
     Ids are `<HInt folder>/<stem>` or `<stem>` of the picture, with `#<annotation id>` behind it where a picture
     has several hands, and `_l` / `_r` for hands of COCO-WholeBody.
@@ -40,6 +46,7 @@ def read_coco_truth(path: Path) -> Parsed:
     Raises:
         InputError: not JSON, no images and annotations, or annotations that are not as described.
     """
+    folder, path = (path, path / COCO_FILE) if path.is_dir() else (path.parent, path)
     try:
         with path.open("rb") as handle:
             parts = _parts(handle)
@@ -55,7 +62,8 @@ def read_coco_truth(path: Path) -> Parsed:
     if not rows:
         raise InputError("holds no annotation with 21 joints", where=str(path), next_step=_NEXT)
     order = _order(parts.get("categories"), path.name, notes)
-    return _parsed(rows, order, pictures, path.name, notes)
+    parsed = _parsed(rows, order, pictures, path.name, notes)
+    return _with_hint(parsed, rows, folder, path) if any(row["hint"] for row in rows) else parsed
 
 
 def _parts(handle: BinaryIO) -> dict[str, Any]:
@@ -103,18 +111,51 @@ def _rows(k: int, item: Any, pictures: dict[Any, Any], file: str, issues: Issues
     if not isinstance(image, int | str) or image not in pictures:
         issues.error(f"{str(image)[:40]!r} is no image of the file", file=file, id=place, field="image_id")
         return []
-    found = {"": ("keypoints", "bbox")} if "lefthand_kpts" not in item else {}
-    if "lefthand_kpts" in item:
+    hint = item["hint"] if isinstance(item.get("hint"), dict) else {}
+    found = {"": ("keypoints", "bbox")}
+    if "lefthand_kpts" in item and not hint:
         found = {side: (f"{side}hand_kpts", f"{side}hand_box") for side in SIDES if item.get(f"{side}hand_valid", True)}
     rows = []
     for side, (points, box) in found.items():
         try:
             row = {"points": _numbers(item, points, 3 * N_JOINTS).reshape(N_JOINTS, 3), "box": _numbers(item, box, 4)}
+            row |= _hint(hint, f"{place} > hint", file, issues)
         except ValueError as error:
             issues.error(str(error), file=file, id=f"{place} id {str(item.get('id'))[:40]}")
             continue
         rows.append(row | {"image": image, "annotation": item.get("id"), "body": side, "side": _side(side, item)})
     return rows
+
+
+def _hint(hint: dict[str, Any], place: str, file: str, issues: Issues) -> dict[str, Any]:
+    """The facts, the points of absent joints and the box's far corner that our own files carry."""
+    corner = hint.get("corner")
+    return {
+        "hint": read_facts(hint, issues, file=file, place=place),
+        "absent": read_points(hint.get("absent", {}), 2),
+        "corner": None if corner is None else _numbers(hint, "corner", 2),
+    }
+
+
+def _with_hint(parsed: Parsed, rows: list[dict[str, Any]], folder: Path, file: Path) -> Parsed:
+    """The same hands with what our own files carry along; pictures are named where they are there."""
+    hands = parsed.hands
+    points, box, image = hands.points.copy(), hands.box.copy(), hands.image.copy()
+    pictures = (file.parent / COCO_PICTURES).relative_to(folder).as_posix()
+    for i, row in enumerate(rows):
+        if not row["hint"]:
+            continue
+        points[i][~hands.exists[i]] = np.nan
+        for joint, point in row["absent"].items():
+            if not hands.exists[i, joint]:
+                points[i, joint] = point
+        if row["corner"] is not None and (np.abs(row["corner"] - box[i, 2:]) < _SAME_CORNER).all():
+            box[i, 2:] = row["corner"]
+        name = f"{pictures}/{image[i]}"
+        image[i] = name if (folder / name).is_file() else ""
+    columns = {name: getattr(hands, name) for name in HAND_FIELDS} | {"points": points, "box": box, "image": image}
+    parsed.hands = Hands(with_facts(columns, [row["hint"] for row in rows]))
+    return parsed
 
 
 def _numbers(item: dict[str, Any], field: str, size: int) -> Any:
@@ -155,7 +196,7 @@ def _parsed(rows: list[dict[str, Any]], order: list[int], pictures: dict[Any, An
     flags = values[:, :, 2]
     exists = flags > 0
     occluded = exists & (flags < 2)
-    if exists.any() and not (flags >= 2).any():
+    if exists.any() and not (flags >= 2).any() and not all(row["hint"] for row in rows):
         text = "v is never 2: occlusion is unknown, every joint counts as visible"
         notes.warn(text, file=file, id="annotations", field="keypoints")
         occluded = np.zeros_like(exists)

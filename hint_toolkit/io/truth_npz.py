@@ -2,7 +2,8 @@
 
 Keys (HaMeR's `ImageDataset`): imgname, center (N, 2), scale (N,) or (N, 2) in pixels, right, hand_keypoints_2d
 (N, 21, 3), whose third number counts as a label above 0.5. The three files of a folder differ in that number
-only, so `all` says which joints exist, `occ` which of them are occluded, and `vis` must be the rest.
+only, so `all` says which joints exist, `occ` which of them are occluded, and `vis` must be the rest. Files of
+`export/hamer_npz.py` lie in a folder `hamer_npz` with their pictures, and may have a further array, `hint_id`.
 """
 
 import re
@@ -14,15 +15,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hint_toolkit.errors import InputError
-from hint_toolkit.io.hint_names import parse_folder, parse_stem
+from hint_toolkit.io.hint_names import folder_name, parse_folder, parse_stem
 from hint_toolkit.io.npz import read_npz, texts
 from hint_toolkit.io.truth import FARTHEST, Parsed, blank_columns, id_of_picture
 from hint_toolkit.issues import Issues
 from hint_toolkit.joints import N_JOINTS, SIDES
 from hint_toolkit.records import Hands
 
+NPZ_FOLDER = "hamer_npz"
+NPZ_PICTURES = "images"
+"""In that folder: `images/<folder>/<imgname>`."""
 NAME = re.compile(r"(?P<group>.+)_(?P<subset>all|vis|occ)")
 _KEYS = ("imgname", "center", "scale", "right", "hand_keypoints_2d")
+_IDS = "hint_id"
 _LABELLED = 0.5
 _SAME = 1e-3  # pixels; the files hold float32
 _NEXT = "pass HaMeR's evaluation npz as they were published"
@@ -42,8 +47,11 @@ class _Table:
 
 
 def npz_files(folder: Path) -> list[Path]:
-    """The evaluation npz in a folder, by their names."""
-    return sorted(path for path in folder.glob("*.npz") if NAME.fullmatch(path.stem))
+    """The evaluation npz in a folder, else in its `hamer_npz`, by their names."""
+    found = [
+        [path for path in here.glob("*.npz") if NAME.fullmatch(path.stem)] for here in (folder, folder / NPZ_FOLDER)
+    ]
+    return sorted(found[0] or found[1])
 
 
 def read_npz_truth(path: Path) -> Parsed:
@@ -58,30 +66,47 @@ def read_npz_truth(path: Path) -> Parsed:
         group, subset = (found["group"], found["subset"]) if found else (file.stem, "all")
         groups.setdefault(group, {})[subset] = _read(file, group)
     parts = [_merged(group, tables, issues) for group, tables in groups.items()]
-    hands = Hands.concat(part for part, _ in parts)
+    hands = _with_pictures(Hands.concat(part for part, _ in parts), path)
     return Parsed(hands, "HaMeR npz", np.concatenate([scale for _, scale in parts]), issues=issues)
 
 
 def _read(path: Path, group: str) -> _Table:
-    arrays = read_npz(path, _KEYS)
+    arrays = read_npz(path, (*_KEYS, _IDS))
     missing = [key for key in _KEYS if key not in arrays]
     if missing:
         raise InputError(f"has no array {', '.join(missing)}", where=path.name, next_step=_NEXT)
-    try:
-        pictures = texts(arrays["imgname"])
-    except ValueError as error:
-        raise InputError(str(error), where=f"{path.name} > imgname", next_step=_NEXT) from error
+    pictures = _texts(arrays, "imgname", path)
     n = len(pictures)
     center = _column(arrays, "center", path, [(n, 2)])
     scale = _column(arrays, "scale", path, [(n,), (n, 1), (n, 2)])
     scale = scale.max(axis=1) if scale.ndim == 2 else scale
     right = _column(arrays, "right", path, [(n,), (n, 1)]).reshape(n)
     keypoints = _column(arrays, "hand_keypoints_2d", path, [(n, N_JOINTS, 3)])
-    ids = _unique_ids(pictures, group if parse_folder(group) else "")
+    ids = _texts(arrays, _IDS, path) if _IDS in arrays else _unique_ids(pictures, group if parse_folder(group) else "")
+    if len(ids) != n:
+        raise InputError(f"must have {n} texts, got {len(ids)}", where=f"{path.name} > {_IDS}", next_step=_NEXT)
     _check(path, ids, scale > 0, "scale", "must be positive pixels")
     _check(path, ids, (right == 0) | (right == 1), "right", "must be 0 or 1")
     labelled = keypoints[:, :, 2] > _LABELLED
     return _Table(ids, pictures, center, scale, right == 1, keypoints[:, :, :2], labelled)
+
+
+def _texts(arrays: dict[str, NDArray[Any]], key: str, path: Path) -> list[str]:
+    try:
+        return texts(arrays[key])
+    except ValueError as error:
+        raise InputError(str(error), where=f"{path.name} > {key}", next_step=_NEXT) from error
+
+
+def _with_pictures(hands: Hands, path: Path) -> Hands:
+    """In a `hamer_npz`, pictures are named by where they lie, or not at all; elsewhere nobody knows where they are."""
+    root = path.parent if path.is_file() else path
+    base = "" if root.resolve().name == NPZ_FOLDER else f"{NPZ_FOLDER}/"
+    if base and not (root / NPZ_FOLDER).is_dir():
+        return hands
+    groups = map(folder_name, hands.split, hands.source, hands.subset)
+    names = [f"{base}{NPZ_PICTURES}/{group}/{name}" for group, name in zip(groups, hands.image, strict=True)]
+    return hands.replace(image=[name if (root / name).is_file() else "" for name in names]) if names else hands
 
 
 def _column(arrays: dict[str, NDArray[Any]], key: str, path: Path, shapes: list[tuple[int, ...]]) -> Any:

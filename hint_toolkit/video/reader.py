@@ -1,121 +1,128 @@
 """Exactly the wanted pictures of a video, by decode index, as displayed.
 
-Pictures are matched by their presentation time stamp, never by counting from a seek. Only the groups of
-pictures that hold a wanted one are decoded. Where time stamps cannot be trusted, or a seek does not deliver
-what the index promised, the file is decoded from its start and counted, which is the definition of the
-decode index.
+Pictures are matched by their presentation time stamp, never by counting from a seek. From each touched group
+of pictures the packets up to the last wanted one are decoded, once, without the pictures that nothing refers
+to and nobody wants. Where time stamps cannot be trusted, or a seek does not deliver what the index promised,
+the file is decoded from its start, which is the definition of the decode index.
 """
 
-import bisect
-import hashlib
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from hint_toolkit.errors import InputError
+from hint_toolkit.video.content import check_unchanged
+from hint_toolkit.video.index import VideoIndex
+from hint_toolkit.video.picture import Image, pixel_hash, upright
+from hint_toolkit.video.spans import Span, plan_spans
+from hint_toolkit.video.track import Track
 
-from hint_toolkit.video.index import VideoIndex, decoder_reason, open_container
+__all__ = ["Image", "pixel_hash", "read_frames", "upright"]
 
-Image = NDArray[np.uint8]
-"""(H, W, 3) uint8, RGB, rotation of the container applied."""
+ENDS_BEFORE = "the file ends before it"
 
 
-def read_frames(index: VideoIndex, wanted: Sequence[int]) -> Iterator[tuple[int, Image | str]]:
-    """Decode the wanted pictures.
+def read_frames(index: VideoIndex, wanted: Sequence[int], *, threads: int = 1) -> Iterator[tuple[int, Image | str]]:
+    """Decode the wanted pictures. At most a few decoded pictures are held at a time, whatever is wanted.
 
     Args:
         index: of the file.
-        wanted: decode indices; taken once each, in ascending order.
+        wanted: decode indices; taken once each.
+        threads: of the decoder; 1 suits one process a worker, 0 lets FFmpeg choose.
 
     Yields:
-        (decode index, picture), or (decode index, reason) for a picture that does not come out.
+        (decode index, picture), or (decode index, reason) for a picture that does not come out whole, in
+        ascending order of the decode index.
 
     Raises:
-        InputError: the file cannot be opened.
+        InputError: the file cannot be opened, or has changed since it was indexed.
     """
     order = sorted(set(wanted))
-    if index.pts:
-        left = [k for k in order if not 0 <= k < index.count]
-        for group in _groups(index, [k for k in order if 0 <= k < index.count]):
-            found = _decode_group(index, group)
-            for k in group:
-                if k in found:
-                    yield k, found[k]
-                else:
-                    left.append(k)
-        order = sorted(left)
-    if order:
-        yield from _decode_from_start(index, order)
-
-
-def _groups(index: VideoIndex, order: Sequence[int]) -> Iterator[list[int]]:
-    """Wanted pictures that are decoded from the same key frame."""
-    current: list[int] = []
-    current_key = -1
-    for k in order:
-        key = bisect.bisect_right(index.keys, index.pts[k])
-        if current and key != current_key:
-            yield current
-            current = []
-        current.append(k)
-        current_key = key
-    if current:
-        yield current
-
-
-def _decode_group(index: VideoIndex, group: list[int]) -> dict[int, Image]:
-    """The pictures of one group that come out after a seek to its key frame."""
-    wanted = {index.pts[k]: k for k in group}
-    at = bisect.bisect_right(index.keys, index.pts[group[0]]) - 1
-    found: dict[int, Image] = {}
-    with open_container(index.path) as container:
-        import av
-
-        stream = container.streams[index.stream]
-        stream.thread_type = "AUTO"
+    inside = [k for k in order if 0 <= k < index.count]
+    check_unchanged(index.path, index.mark)
+    yield from ((k, "frames are numbered from 0") for k in order if k < 0)
+    if inside:
+        start = _FromStart(index, threads)
         try:
-            container.seek(index.keys[max(at, 0)], stream=stream, backward=True)
-            for frame in container.decode(stream):
-                if frame.pts in wanted:
-                    found[wanted[frame.pts]] = upright(frame)
-                if len(found) == len(wanted) or (frame.pts is not None and frame.pts > max(wanted)):
-                    break
-        except av.FFmpegError:
-            pass  # the caller decodes from the start, and reports what is missing then
-    return found
+            yield from _read(index, inside, threads, start)
+        finally:
+            start.close()
+    yield from ((k, ENDS_BEFORE) for k in order if k >= index.count)
+    check_unchanged(index.path, index.mark)
 
 
-def _decode_from_start(index: VideoIndex, order: Sequence[int]) -> Iterator[tuple[int, Image | str]]:
-    """Sequential decode and count; what does not come out is reported with the decoder's words."""
-    left = set(order)
-    why = "the file ends before it"
-    with open_container(index.path) as container:
-        import av
-
-        stream = container.streams[index.stream]
-        stream.thread_type = "AUTO"
-        try:
-            for k, frame in enumerate(container.decode(stream)):
-                if k in left:
-                    left.discard(k)
-                    yield k, upright(frame)
-                if not left:
-                    break
-        except av.FFmpegError as error:
-            why = f"the file is damaged before it: {decoder_reason(error)}"
-    for k in sorted(left):
-        yield k, why
+def _read(index: VideoIndex, inside: list[int], threads: int, start: "_FromStart") -> Iterator[tuple[int, Image | str]]:
+    spans = plan_spans(index, inside)
+    if spans is None:
+        yield from ((k, start.picture(k)) for k in inside)
+        return
+    with Track(index, threads) as track:
+        for span in spans:
+            left = list(span.wanted)
+            for k, image in _decode_span(index, track, span):
+                while left and left[0] < k:
+                    missed = left.pop(0)
+                    yield missed, start.picture(missed)
+                if left and left[0] == k:
+                    left.pop(0)
+                    yield k, image
+            yield from ((k, start.picture(k)) for k in left)
 
 
-def upright(frame: Any) -> Image:
-    """RGB pixels with the container's rotation applied, as ffmpeg and players show them."""
-    pixels: Image = frame.to_ndarray(format="rgb24")
-    quarter_turns = round(frame.rotation / 90) % 4  # PyAV states degrees counter-clockwise
-    return np.ascontiguousarray(np.rot90(pixels, quarter_turns)) if quarter_turns else pixels
+def _decode_span(index: VideoIndex, track: Track, span: Span) -> Iterator[tuple[int, Image]]:
+    """The wanted pictures of a span that come out undamaged."""
+    number = {index.pts[k]: k for k in span.wanted}
+    for frame in track.decode(span.first, span.last, set(number)):
+        if frame.pts in number and track.is_whole(frame):
+            yield number[frame.pts], track.picture(frame)
 
 
-def pixel_hash(image: Image) -> str:
-    """sha256 of size and RGB bytes: proves that two decoded pictures are the same."""
-    digest = hashlib.sha256(f"{image.shape[1]}x{image.shape[0]}:".encode())
-    digest.update(np.ascontiguousarray(image).data)
-    return digest.hexdigest()
+class _FromStart:
+    """One sequential decode of the whole file, begun when it is first needed, for pictures asked in ascending order."""
+
+    def __init__(self, index: VideoIndex, threads: int) -> None:
+        self.index, self.threads = index, threads
+        self.track: Track | None = None
+        self.frames: Iterator[Any] = iter(())
+        self.held: tuple[int, Any] | None = None
+
+    def picture(self, k: int) -> Image | str:
+        """Picture k, or why it does not come out."""
+        if self.track is None:
+            self.track = Track(self.index, self.threads)
+            self.frames = self._numbered(self.track)
+            self.held = next(self.frames, None)
+        while self.held is not None and self.held[0] < k:
+            self.held = next(self.frames, None)
+        reason = self.track.reason
+        if self.held is None or self.held[0] != k:
+            return f"the file is damaged before it: {reason}" if reason else ENDS_BEFORE
+        frame = self.held[1]
+        if not self.track.is_whole(frame):
+            return f"the picture is damaged: {reason or 'the decoder flags it'}"
+        return self.track.picture(frame)
+
+    def _numbered(self, track: Track) -> Iterator[tuple[int, Any]]:
+        number = {pts: k for k, pts in enumerate(self.index.pts)}
+        for count, frame in enumerate(track.decode_all()):
+            if not number:
+                yield count, frame
+            elif frame.pts in number:
+                yield number[frame.pts], frame
+
+    def close(self) -> None:
+        """Let the file go."""
+        self.held = None
+        if self.track is not None:
+            self.track.close()
+
+
+def frame_at(index: VideoIndex, frame_index: int, *, threads: int = 1) -> Image:
+    """One picture.
+
+    Raises:
+        InputError: it does not come out.
+    """
+    _, image = next(iter(read_frames(index, [frame_index], threads=threads)))
+    if isinstance(image, str):
+        raise InputError(f"frame {frame_index} cannot be decoded", where=str(index.path), why=image)
+    return image

@@ -49,3 +49,9 @@ def test_one_hand_without_a_picture(name, tmp_path, make_hands):
     back = read_truth(tmp_path / "out").hands
     assert back.id.tolist() == hands.id.tolist()
     assert not list((tmp_path / "out").rglob("*.jpg"))
+    said = [str(issue) for issue in dataset.notes]
+    assert said == (
+        ["hamer_tar: 1 hands without a picture are in no-picture-*.tar, which HaMeR's loader cannot read"]
+        if name == "hamer-tar"
+        else []
+    )

@@ -1,5 +1,7 @@
 import json
 import os
+import re
+import shutil
 
 import numpy as np
 import pytest
@@ -57,7 +59,17 @@ def test_the_manifest_counts_and_holds_no_place_or_time(workspace, tmp_path):
     manifest = json.loads(text)
     assert manifest["hands"] == 6
     assert manifest["sides"] == {"left": 3, "right": 3}
-    assert manifest["annotators"] == {"ann@example.org": 6}
+    (name,) = manifest["annotators"]
+    assert re.fullmatch("annotator-[0-9a-f]{8}", name)
+    assert b"example.org" not in b"".join(p.read_bytes() for p in report.path.rglob("*") if p.is_file())
+    assert set(read_truth(report.path).hands.annotator) == {name}
+    # The same person keeps the pseudonym in the next release, and elsewhere nobody can tell who it is.
+    again = export(workspace, formats=["parquet"], version="again")
+    assert set(read_truth(again.path).hands.annotator) == {name}
+    other = Workspace(tmp_path / "other")
+    shutil.copytree(workspace.root / "frames", other.root / "frames")
+    shutil.copy(workspace.annotations_file, other.annotations_file)
+    assert set(read_truth(export(other, formats=["parquet"]).path).hands.annotator) != {name}
     assert str(tmp_path) not in text
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from hint_toolkit.errors import InputError
 from hint_toolkit.io.parquet import hands_to_pandas, hands_to_table, read_hands, read_table, write_table
+from hint_toolkit.io.release import read_truth
 from hint_toolkit.records import HAND_FIELDS, Hands
 
 
@@ -84,3 +85,52 @@ def test_a_later_schema_is_refused(tmp_path, make_hands):
     write_table(tmp_path / "a.parquet", hands_to_table(make_hands(1)), {"schema_version": "99"})
     with pytest.raises(InputError, match="schema version 99"):
         read_hands(tmp_path / "a.parquet")
+
+
+def test_a_file_of_version_1_is_read_with_the_default_of_what_came_later(tmp_path, make_hands):
+    hands = make_hands(3)
+    old = hands_to_table(hands).drop_columns(["original"])
+    old = old.replace_schema_metadata({b"hint_toolkit": b'{"schema_version": "1", "hands": 3}'})
+    pq.write_table(old, tmp_path / "hands.parquet", compression="zstd")
+    back = read_truth(tmp_path).hands
+    assert back.original.tolist() == [""] * 3
+    for name in HAND_FIELDS:
+        if name != "original":
+            np.testing.assert_array_equal(getattr(back, name), getattr(hands, name), err_msg=name)
+
+
+@pytest.mark.parametrize("metadata", [b"{", b"[]", b"1", b"\xff", b"[" * 9999])
+def test_damaged_metadata_are_named(tmp_path, make_hands, metadata):
+    table = hands_to_table(make_hands(1)).replace_schema_metadata({b"hint_toolkit": metadata})
+    pq.write_table(table, tmp_path / "a.parquet")
+    with pytest.raises(InputError, match=r"a\.parquet: holds damaged metadata"):
+        read_hands(tmp_path / "a.parquet")
+
+
+def test_foreign_columns_and_types_are_named(tmp_path, make_hands):
+    table = hands_to_table(make_hands(2))
+    extra = table.append_column("picture", pa.array([b"x", None]))
+    pq.write_table(extra, tmp_path / "a.parquet")
+    assert len(read_hands(tmp_path / "a.parquet")) == 2
+    for name, values, kind in (
+        ("points", [1.5, 2.5], "double"),
+        ("side", [1, 2], "int64"),
+        ("box", [[1.0]] * 2, "list"),
+    ):
+        wrong = table.set_column(table.schema.get_field_index(name), name, pa.array(values))
+        pq.write_table(wrong, tmp_path / "b.parquet")
+        with pytest.raises(InputError, match=f"b.parquet( > {name})?: ") as caught:
+            read_truth(tmp_path / "b.parquet")
+        assert "\n" not in str(caught.value)
+        assert kind in str(caught.value) or name in str(caught.value)
+    pq.write_table(pa.table({"a": [1, 2]}), tmp_path / "c.parquet")
+    with pytest.raises(InputError, match="no column id, frame_id"):
+        read_hands(tmp_path / "c.parquet")
+
+
+def test_variable_lists_of_the_right_length_are_read(tmp_path, make_hands):
+    hands = make_hands(2)
+    table = hands_to_table(hands)
+    loose = pa.array(hands.points.tolist())
+    pq.write_table(table.set_column(table.schema.get_field_index("points"), "points", loose), tmp_path / "a.parquet")
+    np.testing.assert_array_equal(read_hands(tmp_path / "a.parquet").points, hands.points)
