@@ -32,6 +32,7 @@ convert(Path(sys.argv[1]), Path(sys.argv[2]), formats=list(FORMATS), force=True)
 
 
 def pairs(root, hands, rng):
+    first = root
     for k, hand in enumerate(hands):
         path = root / "HInt_annotation" / f"{hand.id}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
