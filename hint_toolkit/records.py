@@ -114,6 +114,7 @@ class Hand:
         redistributable: whether the pixels may be passed on.
         original: what the file that it was read from says and no other column can hold (the spelling of numbers,
             flags of absent joints), as JSON; "" when there is nothing of the kind.
+        group: as in `Frame`.
     """
 
     id: str
@@ -143,6 +144,7 @@ class Hand:
     licence: str = ""
     redistributable: bool = True
     original: str = ""
+    group: str = ""
 
     def __post_init__(self) -> None:
         """Check the shape of every array and the spelling of side and state.
@@ -165,13 +167,24 @@ class Hand:
 
 def frame_facts(frame: Frame) -> dict[str, Any]:
     """What every hand takes over from the frame it is in, as arguments of `Hand`."""
-    same = ("source", "split", "video_id", "frame_index", "time", "width", "height", "licence", "redistributable")
+    same = (
+        "source",
+        "split",
+        "video_id",
+        "frame_index",
+        "time",
+        "width",
+        "height",
+        "licence",
+        "redistributable",
+        "group",
+    )
     return {"frame_id": frame.id, "image": frame.path, **{name: getattr(frame, name) for name in same}}
 
 
 HAND_FIELDS: Final = tuple(f.name for f in fields(Hand))
 FRAME_FIELDS: Final = tuple(f.name for f in fields(Frame))
-ADDED: Final[dict[str, tuple[str, Any]]] = {"original": ("2", "")}
+ADDED: Final[dict[str, tuple[str, Any]]] = {"original": ("2", ""), "group": ("2", "")}
 """Columns of hands that older files lack: the schema version that brought them, and what they hold there."""
 ADDED_TO_FRAMES: Final = ("redistributable", "group", "image_number", "sharpness", "hand_presence", "likeness")
 """Columns of frames that came with schema version 2."""
@@ -230,6 +243,7 @@ class Hands(Sequence[Hand]):
     licence: NDArray[np.object_]
     redistributable: NDArray[np.bool_]
     original: NDArray[np.object_]
+    group: NDArray[np.object_]
 
     def __init__(self, columns: Mapping[str, Any]) -> None:
         """Take one array or list for every field of `Hand`.

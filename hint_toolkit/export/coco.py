@@ -124,8 +124,8 @@ def _rest(dataset: Dataset, frames: FramePictures, licences: list[str], options:
         info["date_created"] = options.published
     if without := sum(not frame.width for frame in frames.frames.values()):
         info["images_without_size"] = without
-        dataset.notes.warn(f"{without} pictures go without width and height, which mmpose's loader asks for", file="coco")
-        dataset.notes.warn(f"{without} pictures go without width and height, which mmpose's loader asks for", file="coco")
+        text = f"{without} pictures go without width and height, which mmpose's loader asks for"
+        dataset.notes.warn(text, file="coco")
     category = {
         "id": CATEGORY,
         "name": "hand",

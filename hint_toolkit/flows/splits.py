@@ -101,7 +101,8 @@ def _rows(source: HandSource, by: By, known: Mapping[str, str] = MappingProxyTyp
         rows.ids.extend(batch.id)
         rows.splits.extend(batch.split)
         rows.images.extend(batch.image)
-        rows.groups.extend(group_of(s, v, by, known) for s, v in zip(batch.source, batch.video_id, strict=True))
+        named = zip(batch.source, batch.video_id, batch.group, strict=True)
+        rows.groups.extend(group_of(s, v, by, known, g) for s, v, g in named)
     return rows
 
 

@@ -57,7 +57,7 @@ class Parsed:
 
 def blank_columns(n: int) -> dict[str, Any]:
     """Columns of `Hands` for what formats of other people do not say: empty texts, NaN, and "submitted"."""
-    unsaid = ("video_id", "image", "detector", "annotator", "prelabel_id", "licence", "original")
+    unsaid = ("video_id", "image", "detector", "annotator", "prelabel_id", "licence", "original", "group")
     columns: dict[str, Any] = {name: [""] * n for name in unsaid}
     columns |= {name: np.full(n, np.nan) for name in ("presence", "side_score", "time", "seconds")}
     columns |= {name: np.zeros(n, int) for name in ("width", "height")}

@@ -13,7 +13,9 @@ SPLITS: Final = ("TRAIN", "VAL", "TEST")
 _EPIC_VIDEO = re.compile(r"(P\d+)_\d+")
 
 
-def group_of(source: str, video_id: str, by: By = "video", known: Mapping[str, str] = MappingProxyType({})) -> str:
+def group_of(
+    source: str, video_id: str, by: By = "video", known: Mapping[str, str] = MappingProxyType({}), stated: str = ""
+) -> str:
     """The group of a video: its own id, or what lies above it.
 
     Args:
@@ -21,11 +23,12 @@ def group_of(source: str, video_id: str, by: By = "video", known: Mapping[str, s
         video_id: clip, video or YouTube id.
         by: "participant" joins the videos of one EPIC-KITCHENS participant (`P03` of `P03_10`).
         known: video id -> group, e.g. Ego4D's clips to their canonical videos; goes first.
+        stated: the row's own `group`; goes next.
 
     Returns:
         the group, with its source in front, since two sources may use one id for two things; "" when nothing is known.
     """
-    group = known.get(video_id, "")
+    group = known.get(video_id, "") or stated
     if not group and by == "participant" and (found := _EPIC_VIDEO.fullmatch(video_id)):
         group = found[1]
     group = group or video_id

@@ -14,6 +14,10 @@ import numpy as np
 
 Strategy = Literal["uniform", "random"]
 STRATEGIES: tuple[str, ...] = get_args(Strategy)
+"""What `plan_video` knows: they need nothing but a number of pictures."""
+MEASURED = ("scenes", "informative")
+"""What must look at pictures first, see `sampling.choose`."""
+ALL_STRATEGIES = (*STRATEGIES, "per-second", "around", *MEASURED)
 
 
 @dataclass(frozen=True)

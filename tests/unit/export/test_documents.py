@@ -28,7 +28,7 @@ OPTIONS = ExportOptions(published="2026-01-02")
 def released(tmp_path, hands, formats=("parquet",), facts=None, name="v1"):
     write_jpg(tmp_path / "a.jpg", np.zeros((48, 64, 3), np.uint8))
     dataset = Dataset(of_hands(hands), Pictures(tmp_path))
-    publish(dataset, tmp_path / name, Order(formats, OPTIONS, {"version": "v1", **(facts or {})}))
+    publish(dataset, tmp_path / name, Order(formats, OPTIONS, lambda: {"version": "v1", **(facts or {})}))
     return tmp_path / name
 
 
@@ -64,7 +64,7 @@ def test_they_are_the_same_twice_whatever_the_order_and_the_batches(tmp_path, ha
     first = released(tmp_path, hands)
     turned = hands.take(np.arange(len(hands))[::-1])
     dataset = Dataset(of_hands(turned, 4), Pictures(tmp_path))
-    publish(dataset, tmp_path / "again", Order(["parquet"], OPTIONS, {"version": "v1"}))
+    publish(dataset, tmp_path / "again", Order(["parquet"], OPTIONS, lambda: {"version": "v1"}))
     for name in DOCUMENTS:
         text = (first / name).read_text()
         assert text == (tmp_path / "again" / name).read_text(), name
@@ -179,7 +179,7 @@ def test_embedded_pictures_and_shards_are_described_as_they_are_written(tmp_path
     write_jpg(tmp_path / "a.jpg", np.zeros((48, 64, 3), np.uint8))
     dataset = Dataset(of_hands(hands), Pictures(tmp_path))
     options = ExportOptions(embed=True, shard_hands=5)
-    publish(dataset, tmp_path / "v1", Order(["parquet"], options, {"version": "v1"}))
+    publish(dataset, tmp_path / "v1", Order(["parquet"], options, lambda: {"version": "v1"}))
     files = yaml_header(tmp_path / "v1")["configs"][0]["data_files"]
     named = [sorted(path.name for path in (tmp_path / "v1").glob(one["path"])) for one in files]
     assert [one["split"] for one in files] == ["train", "test"]
