@@ -7,10 +7,10 @@ package loads nothing heavy and does nothing.
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from hint_toolkit.api import Report, compare, evaluate, load_hint, read_predictions
+    from hint_toolkit.api import Report, compare, convert, evaluate, load_hint, read_predictions
 
 __version__ = "0.1.0"
-__all__ = ["Report", "__version__", "compare", "evaluate", "load_hint", "read_predictions"]
+__all__ = ["Report", "__version__", "compare", "convert", "evaluate", "load_hint", "read_predictions"]
 
 
 def __getattr__(name: str) -> Any:

@@ -1,4 +1,4 @@
-"""The scorer from Python; every name here is importable from `hint_toolkit`.
+"""The scorer and the converter from Python; every name here is importable from `hint_toolkit`.
 
 import hint_toolkit as hint
 truth = hint.load_hint("HInt_annotation_partial", split="TEST", sources=["newdays"])
@@ -6,10 +6,11 @@ report = hint.evaluate(truth, hint.read_predictions("preds.json"))
 print(report)                 # the table of the command line
 report.to_pandas()            # a row a measure and source
 hint.compare(report, hint.evaluate(truth, "other.json"))["differences"]
+hint.convert(truth, "my_release", formats=["parquet", "coco"])
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,10 +24,11 @@ from hint_toolkit.flows.score import Scored, per_hand_table, score
 from hint_toolkit.flows.scored_hands import from_scored
 from hint_toolkit.io.predictions import Predictions, read_predictions
 from hint_toolkit.io.release import Truth, content_hash, read_truth
+from hint_toolkit.issues import Issues
 from hint_toolkit.measures import parse_measures
 from hint_toolkit.protocol import HAMER_V1, PROTOCOLS
 
-__all__ = ["Report", "compare", "evaluate", "load_hint", "read_predictions"]
+__all__ = ["Report", "compare", "convert", "evaluate", "load_hint", "read_predictions"]
 
 
 def load_hint(
@@ -65,6 +67,44 @@ def load_hint(
     hands, scale = truth.hands.take(kept), None if truth.scale is None else truth.scale[kept]
     kept_aliases = {name: positions for name, positions in aliases.items() if positions}
     return replace(truth, hands=hands, scale=scale, aliases=kept_aliases, version=content_hash(hands))
+
+
+def convert(
+    dataset: str | Path | Truth, out: str | Path, *, formats: Sequence[str] = ("parquet",), **choices: Any
+) -> Truth:
+    """Write a dataset in other formats, with manifest and descriptions, as `hint-build export --from` does.
+
+    Args:
+        dataset: a path in any format that is read here, or a truth, e.g. a part of one from `load_hint`.
+        out: folder to write; an earlier release of other content is not replaced.
+        formats: "parquet", "hint", "coco", "hamer-npz", "hamer-tar", "webdataset", "yolo-pose".
+        choices: fields of `export.base.ExportOptions`, and `licensed=True` for pixels that may not be passed on.
+
+    Returns:
+        what was written, read back.
+
+    Raises:
+        InputError: nothing to write, an unknown format or choice, a missing picture.
+    """
+    from hint_toolkit.export.base import ExportOptions
+    from hint_toolkit.flows.release import Rules, write_release
+    from hint_toolkit.flows.release import convert as convert_path
+    from hint_toolkit.io.stream import HandSource, of_hands
+
+    rules = Rules(licensed=bool(choices.pop("licensed", False)))
+    if unknown := sorted(set(choices) - {field.name for field in fields(ExportOptions)}):
+        raise InputError(
+            f"no such choice: {', '.join(unknown)}", next_step="see hint_toolkit.export.base.ExportOptions"
+        )
+    options, target = ExportOptions(**choices), Path(out)
+    if isinstance(dataset, Truth):
+        people = frozenset(dataset.hands.annotator.tolist())
+        batches = of_hands(dataset.hands)
+        source = HandSource(dataset.path, dataset.image_root, dataset.format, batches, dataset.issues, people)
+        write_release(source, target, formats=formats, issues=Issues(), options=options, rules=rules)
+    else:
+        convert_path(Path(dataset), target, formats=formats, options=options, rules=rules)
+    return read_truth(target)
 
 
 @dataclass(frozen=True)

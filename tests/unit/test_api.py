@@ -78,3 +78,12 @@ def test_the_package_itself_stays_light_and_names_what_it_lacks():
     subprocess.run([sys.executable, "-c", code], check=True)
     with pytest.raises(AttributeError, match="no attribute 'score_everything'"):
         hint.score_everything  # noqa: B018
+
+
+def test_convert_writes_a_part_and_gives_it_back(files, tmp_path):
+    truth = hint.load_hint(files / "hands.parquet", split="TEST")
+    written = hint.convert(truth, tmp_path / "out", formats=["coco", "parquet"], pictures=False)
+    assert written.version == truth.version
+    assert hint.convert(tmp_path / "out", tmp_path / "again", pictures=False).version == truth.version
+    with pytest.raises(InputError, match="no such choice: jpeg"):
+        hint.convert(truth, tmp_path / "x", jpeg=1)
