@@ -11,6 +11,7 @@ from hint_toolkit.cli.build import cli
 from hint_toolkit.errors import InputError
 from hint_toolkit.flows.splits import check_splits, read_groups
 from hint_toolkit.io.images import write_jpg
+from hint_toolkit.io.parquet import hands_to_table, write_table
 from hint_toolkit.io.release import pair_record
 from hint_toolkit.records import Hands
 
@@ -116,3 +117,14 @@ def test_the_command_exits_with_2_on_a_leak(dataset, capsys):
     report = json.loads(capsys.readouterr().out.split("two splits\n")[-1])
     assert len(report["duplicates"]) == 1
     assert run(cli, "hint-build", ["splits", str(folder), "--quiet", "--no-check"]) == 0
+
+
+def test_one_file_in_two_splits_is_a_leak(tmp_path, make_hands):
+    hands = make_hands(4, clips=4)
+    for k in range(3):
+        write_jpg(tmp_path / f"{k}.jpg", scene(k))
+    hands = hands.replace(split=["TRAIN", "TRAIN", "TEST", "TEST"], image=["0.jpg", "1.jpg", "1.jpg", "2.jpg"])
+    write_table(tmp_path / "hands.parquet", hands_to_table(hands), {})
+    report = check_splits(tmp_path)
+    assert [sorted(pair["ids"]) for pair in report.duplicates] == [sorted(hands.id[[1, 2]])]
+    assert report.pictures == 4

@@ -35,3 +35,10 @@ def test_few_groups_and_empty_shares():
     for shares in ({"TRAIN": 0.0}, {"TRAIN": 2, "TEST": -1}):
         with pytest.raises(ValueError, match="shares"):
             assign({"a": 1}, shares, 0)
+
+
+def test_the_largest_group_is_dealt_first():
+    sizes = {f"v{i}": 1 for i in range(50)} | {"large": 50}
+    for seed in range(5):
+        made = assign(sizes, {"TRAIN": 1, "TEST": 1}, seed)
+        assert sum(n for name, n in sizes.items() if made[name] == "TRAIN") == 50
