@@ -32,11 +32,11 @@ GROUND_ORDER = [{"joints", "errors"}, {"geometry", "issues", "protocol", "licenc
 WORLD_ORDER = [{"io"}, {"video", "sources"}, {"workspace"}]
 HEAVY = {
     "torch", "timm", "smplx", "cv2", "av", "mediapipe", "fiftyone", "label_studio_sdk", "matplotlib", "ray", "tqdm",
-    "pyarrow", "pandas",
+    "pyarrow", "pandas", "yt_dlp",
 }  # fmt: skip
 NETWORK = {"urllib.request", "http.client", "requests", "httpx", "socket", "ftplib"}
 MAY_USE_NETWORK = {"labelstudio/client.py", "labelstudio/server.py", "sources/_download.py", "viewer.py"}
-ONLY_IN = {"label_studio_sdk": {"labelstudio/client.py"}, "fiftyone": {"viewer.py"}}
+ONLY_IN = {"label_studio_sdk": {"labelstudio/client.py"}, "fiftyone": {"viewer.py"}, "yt_dlp": {"sources/_ytdlp.py"}}
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -44,7 +44,10 @@ def test_every_call_on_a_page_names_a_command_and_options_that_exist(page):
             # prose such as "hint-eval exits with 3": allowed only when nothing looks like an option
             assert not any(word.startswith("--") for word in words), f"{page.name}: {program} {' '.join(words)}"
             continue
-        known = options(group.commands[words[0]]) | {"--help", "--debug"}
+        command = group.commands[words[0]]
+        if isinstance(command, click.Group) and words[1:] and words[1] in command.commands:
+            command = command.commands[words[1]]
+        known = options(command) | {"--help", "--debug"}
         for word in words[1:]:
             if word.startswith("--"):
                 assert word.split("=")[0].rstrip(".,:") in known, f"{page.name}: {program} {words[0]} has no {word}"

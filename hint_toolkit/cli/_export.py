@@ -1,12 +1,16 @@
 """`hint-build export`: a release of the corrected hands, or any dataset in any format."""
 
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from hint_toolkit.cli._options import PATH, force_option, json_option, workspace_option
 from hint_toolkit.cli._output import emit, show_issues
+
+if TYPE_CHECKING:
+    from hint_toolkit.export.faces import FaceBlur
 
 DEFAULT_FORMATS = ("parquet", "hint")
 
@@ -59,12 +63,13 @@ def export(
     if source is not None and version_name is not None:
         raise click.UsageError("--version names a release of the workspace; with --from, --out names the folder")
     options = ExportOptions(not no_pictures, embed, shard_hands, joint_names, published)
-    rules = Rules(take_down, i_have_license, *_blur(blur_faces))
-    if source is not None and out is not None:
-        report = convert(source, out, formats=formats, force=force, options=options, rules=rules)
-    else:
-        made = Workspace(workspace)
-        report = run_export(made, formats=formats, version=version_name, force=force, options=options, rules=rules)
+    with _blur(blur_faces) as blur:
+        rules = Rules(take_down, i_have_license, blur, blur.name if blur else "")
+        if source is not None and out is not None:
+            report = convert(source, out, formats=formats, force=force, options=options, rules=rules)
+        else:
+            made = Workspace(workspace)
+            report = run_export(made, formats=formats, version=version_name, force=force, options=options, rules=rules)
     value = {"path": str(report.path), "version": report.version, "content": report.content, "hands": report.hands}
     text = f"{report.hands} hands released in {report.path} (content {report.content[:12]}; {report.skipped} skipped)"
     emit(value | {"issues": [issue.to_dict() for issue in report.issues]}, text, as_json)
@@ -72,11 +77,10 @@ def export(
     return 3 if report.issues.errors else 0
 
 
-def _blur(wanted: bool) -> tuple[Any, str]:
-    """What changes the pictures, and its name for the manifest."""
+def _blur(wanted: bool) -> AbstractContextManager["FaceBlur | None"]:
+    """What changes the pictures, closed in the end."""
     if not wanted:
-        return None, ""
+        return nullcontext()
     from hint_toolkit.export.faces import FaceBlur
 
-    blur = FaceBlur()
-    return blur, blur.name
+    return FaceBlur()

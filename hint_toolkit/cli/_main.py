@@ -12,7 +12,10 @@ import click
 
 from hint_toolkit.errors import HintError, one_line
 
-_OUTSIDE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EPERM, errno.ENAMETOOLONG}
+_OUTSIDE = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS, errno.EPERM, errno.EBUSY, errno.ELOOP,
+    errno.ENOTDIR, errno.ENAMETOOLONG,
+}  # fmt: skip
 """Troubles of the user's disk, not of ours."""
 
 

@@ -16,8 +16,11 @@ from hint_toolkit.cli._export import add_export_commands
 from hint_toolkit.cli._inspect import add_inspect_commands
 from hint_toolkit.cli._labelling import add_labelling_commands
 from hint_toolkit.cli._main import run
-from hint_toolkit.cli._options import PATH, force_option, json_option, output_options, seed_option, workspace_option
-from hint_toolkit.cli._output import emit, log, progress, show_issues, table
+from hint_toolkit.cli._options import PATH, json_option, output_options, workspace_option
+from hint_toolkit.cli._output import emit, log, progress, table
+from hint_toolkit.cli._restore import add_restore_commands
+from hint_toolkit.cli._sample import add_sample_commands
+from hint_toolkit.cli._sources import add_sources_commands
 from hint_toolkit.cli._splits import add_splits_commands
 from hint_toolkit.cli._stats import add_stats_commands
 from hint_toolkit.cli._versions import add_versions_commands
@@ -27,59 +30,6 @@ from hint_toolkit.cli._versions import add_versions_commands
 @click.version_option(__version__, prog_name="hint-build")
 def cli() -> None:
     """Make a dataset of hands with 21 keypoints and per-joint occlusion out of videos."""
-
-
-@cli.command()
-@click.option("--source", type=click.Choice(["folder"]), default="folder", show_default=True, help="Kind of source.")
-@click.option("--videos", type=PATH, required=True, help="Folder with video files, or one file.")
-@click.option("--name", default=None, help="Source name in every row and score.  [default: the kind of source]")
-@click.option("--per-video", type=click.IntRange(1), default=12, show_default=True, help="Frames from each video.")
-@click.option("--strategy", type=click.Choice(["uniform", "random"]), default="uniform", show_default=True)
-@click.option("--split", type=click.Choice(["TRAIN", "VAL", "TEST"]), default="TEST", show_default=True)
-@click.option("--licence", default="unknown", show_default=True, help="Of the pixels; kept in every row.")
-@click.option("--dry-run", is_flag=True, help="Print the plan and decode nothing.")
-@seed_option
-@workspace_option
-@force_option
-@output_options
-def sample(
-    source: str,
-    videos: Path,
-    name: str | None,
-    per_video: int,
-    strategy: str,
-    split: str,
-    licence: str,
-    dry_run: bool,
-    seed: int,
-    workspace: Path,
-    force: bool,
-    as_json: bool,
-    quiet: bool,
-) -> int:
-    """Choose frames by a seeded plan and write them exactly, with where they came from.
-
-    \b
-    Example:
-      hint-build sample --source folder --videos ~/clips --per-video 20 --licence CC-BY-4.0
-    """
-    from hint_toolkit.flows.sample import SampleOptions, make_plan
-    from hint_toolkit.flows.sample import sample as run_sample
-    from hint_toolkit.workspace import Workspace
-
-    plan = make_plan(SampleOptions(videos, name or source, per_video, strategy, seed, split, licence))
-    if dry_run:
-        rows = [(p.clip.name, p.index.count, f"{p.index.duration:.1f}", len(p.picks)) for p in plan.clips]
-        emit(plan.to_dict(), table(["video", "images", "seconds", "chosen"], rows), as_json)
-        show_issues(plan.issues)
-        return 3 if plan.issues.errors else 0
-    with progress("sample", "frames", quiet) as bar:
-        report = run_sample(Workspace(workspace), plan, force=force, progress=bar)
-    issues = [issue.to_dict() for issue in report.issues]
-    text = f"{report.frames} frames of {report.videos} videos in {workspace}/frames"
-    emit({"frames": report.frames, "videos": report.videos, "issues": issues}, text, as_json)
-    show_issues(report.issues)
-    return 3 if report.issues.errors else 0
 
 
 @cli.command()
@@ -156,6 +106,9 @@ def doctor(as_json: bool) -> int:
     return 2 if any(finding.state == "wrong" for finding in findings) else 0
 
 
+add_sources_commands(cli)
+add_sample_commands(cli)
+add_restore_commands(cli)
 add_export_commands(cli)
 add_labelling_commands(cli)
 add_splits_commands(cli)

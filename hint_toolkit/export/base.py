@@ -6,7 +6,7 @@ pixels must stay behind.
 """
 
 import os
-import shutil
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 
 from hint_toolkit.errors import InputError, one_line
 from hint_toolkit.export.summary import Summary, Tally
+from hint_toolkit.io.picture_size import picture_facts
 from hint_toolkit.issues import Issues
 from hint_toolkit.records import Hands
 
 Change = Callable[[NDArray[np.uint8]], NDArray[np.uint8]]
 """(H, W, 3) RGB to the same size; blurred faces, say."""
+_MAGIC = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"BM", b"RIFF")  # JPEG, PNG, BMP, WebP
+_WORD = re.compile(r"[\w+-][\w .+-]*")
 _LONGEST = 200  # characters of one part of an id: with a suffix it stays under the 255 bytes of every file system
 
 
@@ -49,6 +52,8 @@ class Pictures:
     def __init__(self, root: Path, change: Change | None = None) -> None:
         """Pictures lie below `root`; `change` is applied to the pixels of each on its way out."""
         self.root, self.change = root, change
+        self._inside = root.resolve()
+        self._placed: dict[str, Path] = {}
 
     def data(self, image: str) -> bytes:
         """The file's bytes; encoded anew (JPEG 95) only where pixels are changed.
@@ -56,20 +61,26 @@ class Pictures:
         Raises:
             InputError: no such picture, one outside the root, or an unreadable one.
         """
-        path = self._path(image)
+        path = self.path(image)
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            raise _missing(path) from error
+        if not data.startswith(_MAGIC):
+            raise InputError("is no picture", where=str(path), next_step="fetch it again, or export with --no-pictures")
         if self.change is None:
-            try:
-                return path.read_bytes()
-            except OSError as error:
-                raise _missing(path) from error
+            return data
         from hint_toolkit.io.images import encode_jpg, read_image
 
-        return encode_jpg(self.change(read_image(path)))
+        pixels = read_image(path)
+        changed = self.change(pixels)
+        return data if changed is pixels else encode_jpg(changed)
 
     def place(self, image: str, target: Path) -> None:
-        """Make `target` the picture: a hard link where the disk allows it, else a copy; kept when it is there already.
+        """Make `target` the picture; kept when it is there already.
 
-        Two formats of one release hold the same pictures; links keep them from taking the space twice.
+        Two formats of one release hold the same pictures: the second is a hard link to the first where the disk allows
+        it. The first is a copy, so that nobody changes the original through a release.
 
         Raises:
             InputError: as `data`.
@@ -77,22 +88,28 @@ class Pictures:
         if target.exists():
             return
         target.parent.mkdir(parents=True, exist_ok=True)
-        if self.change is not None:
-            target.write_bytes(self.data(image))
-            return
-        path = self._path(image)
-        if not path.is_file():
-            raise _missing(path)
-        try:
-            os.link(path.resolve(), target)
-        except OSError:
-            shutil.copyfile(path, target)
+        first = self._placed.setdefault(image, target)
+        if first is not target and first.exists():
+            try:
+                os.link(first, target)
+                return
+            except OSError:
+                pass  # another disk, or one without links
+        target.write_bytes(self.data(image))
 
-    def _path(self, image: str) -> Path:
+    def path(self, image: str) -> Path:
+        """Where a picture lies.
+
+        Raises:
+            InputError: outside of the root, also by a link.
+        """
         parts = PurePosixPath(image).parts
         if not parts or image.startswith("/") or ".." in parts or "\\" in image or not image.isprintable():
             raise InputError(f"leads out of its folder: {one_line(repr(image))}", where=str(self.root))
-        return self.root / image
+        path = self.root / image
+        if not path.resolve().is_relative_to(self._inside):
+            raise InputError("is a link that leads out of its folder", where=str(path), next_step="copy the file there")
+        return path
 
 
 def _missing(path: Path) -> InputError:
@@ -139,6 +156,24 @@ class Dataset:
         return self._summary
 
 
+def sized(source: Callable[[], Iterator[Hands]], pictures: Pictures) -> Callable[[], Iterator[Hands]]:
+    """The same batches; a hand without a size gets that of its picture, before any rule takes the picture away."""
+
+    def read() -> Iterator[Hands]:
+        for batch in source():
+            unknown = np.flatnonzero((batch.width <= 0) & (batch.image != ""))
+            if not len(unknown):
+                yield batch
+                continue
+            width, height = batch.width.copy(), batch.height.copy()
+            for i in unknown:
+                facts = picture_facts(pictures.path(batch.image[i]))
+                width[i], height[i] = facts.width, facts.height
+            yield batch.replace(width=width, height=height)
+
+    return read
+
+
 def _check_ids(batch: Hands, last: str) -> str:
     for hand_id in batch.id.tolist():
         if not safe_name(hand_id):
@@ -149,6 +184,11 @@ def _check_ids(batch: Hands, last: str) -> str:
             what = "stands there more than once" if hand_id == last else "is out of order"
             raise InputError(what, where=hand_id, next_step="keep one of each, sorted by id")
         last = hand_id
+    for column in ("frame_id", "source", "split", "subset"):
+        for text in sorted(set(getattr(batch, column).tolist())):
+            # Frames may be named in any way (a format that makes files of the names asks for more), folders may not.
+            if not (text.isprintable() if column == "frame_id" else _WORD.fullmatch(text)):
+                raise InputError("cannot be part of a file name", where=f"{column} {one_line(repr(text))}")
     return last
 
 

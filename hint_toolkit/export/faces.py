@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from hint_toolkit.errors import InputError, MissingExtra
 from hint_toolkit.io.atomic import write_bytes
+from hint_toolkit.io.quiet import quiet
 from hint_toolkit.sources._download import DownloadError, cache_folder, check_sha256, fetch_from_wheel
 
 ENVIRONMENT = "HINT_FACE_MODELS"
@@ -65,18 +66,27 @@ class FaceBlur:
         self.name = f"faces blurred (BlazeFace short and full range, mediapipe {mediapipe.__version__})"
         self._picture = mediapipe.Image
         self._format = mediapipe.ImageFormat.SRGB
-        self._detectors = [
-            vision.FaceDetector.create_from_options(
-                vision.FaceDetectorOptions(BaseOptions(model_asset_buffer=data), min_detection_confidence=CANDIDATE)
-            )
-            for data in _models(models)
-        ]
+        files = _models(models)
+        with quiet():
+            self._detectors = [
+                vision.FaceDetector.create_from_options(
+                    vision.FaceDetectorOptions(BaseOptions(model_asset_buffer=data), min_detection_confidence=CANDIDATE)
+                )
+                for data in files
+            ]
 
     def close(self) -> None:
         """Free both detectors."""
-        for detector in self._detectors:
-            detector.close()
+        with quiet():
+            for detector in self._detectors:
+                detector.close()
         self._detectors = []
+
+    def __enter__(self) -> "FaceBlur":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def __call__(self, image: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Blur every face that is found."""

@@ -87,7 +87,7 @@ class FramePictures:
         if not hand.image:
             return stated
         try:
-            found = _read_size(self.pictures.root / hand.image)
+            found = _read_size(self.pictures.path(hand.image))
         except OSError as error:
             where, why = str(self.pictures.root / hand.image), str(error.strerror)
             raise InputError("the picture is missing", where=where, why=why, next_step="fetch it again") from error

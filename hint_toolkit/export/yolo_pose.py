@@ -48,8 +48,10 @@ names:
 def write(dataset: Dataset, target: Path, options: ExportOptions) -> None:
     """Write labels and pictures; a hand is in memory only until its line is written.
 
+    A hand whose picture has no known size is left out and named in `dataset.notes`.
+
     Raises:
-        InputError: the size of a picture is not known, a hand has no box or a joint without coordinates, a split is
+        InputError: a hand has no box or a joint without coordinates, a split is
             none of TRAIN, VAL, TEST, or a picture is missing or does not have its stated size.
     """
     root = target / YOLO_FOLDER
@@ -61,19 +63,19 @@ def write(dataset: Dataset, target: Path, options: ExportOptions) -> None:
     with (root / YOLO_HANDS).open("w", encoding="utf-8", newline="\n") as handle:
         for batch in dataset.batches():
             for hand in batch:
-                _write_hand(hand, root, frames, handle, issues)
+                _write_hand(hand, root, frames, handle, issues, dataset.notes)
     issues.raise_errors("correct these hands, or leave them out")
 
 
-def _write_hand(hand: Hand, root: Path, frames: FramePictures, handle: TextIO, issues: Issues) -> None:
+def _write_hand(hand: Hand, root: Path, frames: FramePictures, handle: TextIO, issues: Issues, notes: Issues) -> None:
     if not writable(hand, issues):
         return
     if hand.split not in SPLITS:
         raise InputError(f"no split of YOLO: {one_line(repr(hand.split))}", where=hand.id, next_step="name it TRAIN")
     frame = frames.add(hand, SPLITS[hand.split])
     if not frame.width:
-        text = "the size of its picture is not known, and labels are fractions of it"
-        issues.error(text, id=hand.id, field="width")
+        text = "is left out: the size of its picture is not known, and labels are fractions of it"
+        notes.error(text, id=hand.id, field="width")
         return
     line, record = _labelled(hand, frame)
     file = root / "labels" / SPLITS[hand.split] / f"{frame.name}.txt"

@@ -17,12 +17,13 @@ from pathlib import Path
 from typing import Any
 
 from hint_toolkit import __version__
-from hint_toolkit.errors import InputError
+from hint_toolkit.errors import InputError, shorten
 from hint_toolkit.export.base import Dataset, ExportOptions
 from hint_toolkit.export.registry import DOCUMENTS, open_document, open_format
 from hint_toolkit.io.atomic import write_json
 from hint_toolkit.io.release import MANIFEST_FILE
 
+DOCUMENT_FILES = ("datasheet.md", "README.md", "croissant.json")
 MANY_FILES = 1000
 """Folders with more files than this hold pictures or labels; the manifest lists no single one of them."""
 
@@ -55,6 +56,7 @@ def publish(dataset: Dataset, target: Path, order: Order) -> dict[str, Any]:
             `force`, or anything wrong with the hands and their pictures.
     """
     writers = [open_format(name) for name in dict.fromkeys(order.formats)]
+    _refuse_foreign(target)
     with _building(target) as folder:
         for write in writers:
             write(dataset, folder, order.options)
@@ -67,7 +69,8 @@ def publish(dataset: Dataset, target: Path, order: Order) -> dict[str, Any]:
             **dataset.summary.manifest(),
             **order.facts(),
         }
-        _refuse_other(target, manifest, order.force)
+        if not order.force:
+            _refuse_other(target, manifest, folder)
         manifest["files"] = data_files(folder)
         for name in DOCUMENTS:
             open_document(name)(dataset, folder, order.options, manifest)
@@ -81,13 +84,8 @@ def publish(dataset: Dataset, target: Path, order: Order) -> dict[str, Any]:
 def _building(target: Path) -> Iterator[Path]:
     """An empty folder beside the target that this process holds alone; removed if it was not put in place."""
     folder = target.with_name(f".{target.name}.building")
-    folder.mkdir(parents=True, exist_ok=True)
-    handle = os.open(folder, os.O_RDONLY)
+    handle = _hold(folder, target)
     try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            raise InputError("another export writes there", where=str(target), next_step="wait for it") from error
         _recover(target)
         for torn in folder.iterdir():
             shutil.rmtree(torn) if torn.is_dir() and not torn.is_symlink() else torn.unlink()
@@ -96,6 +94,27 @@ def _building(target: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
         raise
     finally:
+        os.close(handle)
+
+
+def _hold(folder: Path, target: Path) -> int:
+    """A locked handle of the folder; whoever holds it may write there, and nobody else touches it.
+
+    Raises:
+        InputError: another process holds it.
+    """
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        handle = os.open(folder, os.O_RDONLY)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(handle), os.stat(folder)):
+                return handle
+        except FileNotFoundError:
+            pass  # the other process has just put its folder in place: ours is a new one
+        except OSError as error:
+            os.close(handle)
+            raise InputError("another export writes there", where=str(target), next_step="wait for it") from error
         os.close(handle)
 
 
@@ -117,27 +136,51 @@ def _put_in_place(folder: Path, target: Path) -> None:
     shutil.rmtree(old, ignore_errors=True)
 
 
-def _refuse_other(target: Path, manifest: dict[str, Any], force: bool) -> None:
-    """Nobody's release, and no folder that is none, is replaced by accident.
+def _refuse_foreign(target: Path) -> None:
+    """What is no release of this toolkit is never replaced, whatever the user forces.
 
     Raises:
-        InputError: the target holds something else.
+        InputError: the target is a file, or a folder with something else in it.
     """
-    if force or not target.exists():
+    if not target.exists() or (target.is_dir() and (_manifest(target) or not any(target.iterdir()))):
         return
-    if target.is_dir() and not any(target.iterdir()):
-        return
+    raise InputError("is there already and is no release", where=str(target), next_step="name another folder")
+
+
+def _manifest(target: Path) -> dict[str, Any]:
     try:
         held = json.loads((target / MANIFEST_FILE).read_text("utf-8"))
-        same = {key: value for key, value in held.items() if key != "files"} == manifest
-    except (OSError, ValueError, AttributeError):
-        same = False
-    if not same:
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return held if isinstance(held, dict) and str(held.get("schema")).startswith("hint-release/") else {}
+
+
+def _refuse_other(target: Path, manifest: dict[str, Any], folder: Path) -> None:
+    """Without force, only a release of the same hands is replaced, and no file in it is lost.
+
+    Raises:
+        InputError: the target holds something else, or files that the new release does not have.
+    """
+    if not target.exists() or not any(target.iterdir()):
+        return
+    if {key: value for key, value in _manifest(target).items() if key != "files"} != manifest:
         raise InputError(
             "a release of this name holds something else",
             where=str(target),
             next_step="use another --version or --out, or --force",
         )
+    made_last = {MANIFEST_FILE, *DOCUMENT_FILES}
+    lost = sorted(_names(target) - _names(folder) - made_last)
+    if lost:
+        raise InputError(
+            f"has files that the new release would not have: {shorten(lost)}",
+            where=str(target),
+            next_step="use another --version or --out, or --force",
+        )
+
+
+def _names(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if not path.is_dir()}
 
 
 def data_files(folder: Path) -> dict[str, dict[str, Any]]:

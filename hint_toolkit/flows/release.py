@@ -1,22 +1,24 @@
 """Annotations -> a release that others can use; and any dataset -> any format."""
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from hint_toolkit.errors import InputError, shorten
-from hint_toolkit.export.base import Change, Dataset, ExportOptions, Pictures
+from hint_toolkit.export.base import Change, Dataset, ExportOptions, Pictures, safe_name, sized
 from hint_toolkit.export.people import pseudonyms
 from hint_toolkit.export.policy import Policy, read_take_down
 from hint_toolkit.flows.publish import Order, publish
 from hint_toolkit.geometry import finite
 from hint_toolkit.io.atomic import write_text
 from hint_toolkit.io.errata import lineage_of
-from hint_toolkit.io.hint_names import folder_name, stem_name
+from hint_toolkit.io.hint_names import folder_name, source_of_stem, stem_name
 from hint_toolkit.io.release import LATEST
 from hint_toolkit.io.stream import HandSource, of_hands, open_hands
 from hint_toolkit.issues import Issues
@@ -76,7 +78,7 @@ def export(
     Raises:
         InputError: nothing to release, an unknown format, a name that is no folder name, or one taken.
     """
-    if version is not None and (not version.strip() or Path(version).name != version or version.startswith(".")):
+    if version is not None and ("/" in version or version.startswith(".") or not safe_name(version)):
         raise InputError(f"{version!r} cannot name a release", next_step="use letters, digits, - and .")
     with workspace.lock():
         annotations = workspace.read_annotations()
@@ -111,8 +113,6 @@ def convert(
     Raises:
         InputError: nothing there, an unknown format, `out` inside of `path`, or `out` holds something else.
     """
-    if out.resolve().is_relative_to(path.resolve()):
-        raise InputError("lies inside of the dataset that is read", where=str(out), next_step="use another --out")
     source = open_hands(path)
     return write_release(
         source, out, formats=formats, force=force, options=options, rules=rules, issues=Issues(list(source.issues))
@@ -145,7 +145,12 @@ def write_release(
     Raises:
         InputError: as `flows.publish.publish`.
     """
-    return _release(source, out.parent, out.name, formats, options, rules, force, issues, facts)
+    place, read = Path(os.path.abspath(out)), source.path.resolve()
+    if place.resolve().is_relative_to(read) or read.is_relative_to(place.resolve()):
+        raise InputError("overlaps with the dataset that is read", where=str(out), next_step="use another --out")
+    if not place.name or place == Path.cwd() or not safe_name(place.name):
+        raise InputError("cannot be a release", where=str(out), next_step="name a new folder with --out")
+    return _release(source, place.parent, place.name, formats, options, rules, force, issues, facts)
 
 
 def _release(
@@ -161,9 +166,12 @@ def _release(
 ) -> ReleaseReport:
     """Apply the rules, name the release, write it, and say what was left out."""
     rules, options = rules or Rules(), options or ExportOptions()
+    if options.published:
+        _check_date(options.published)
     listed = read_take_down(rules.take_down) if rules.take_down else frozenset()
     policy = Policy(listed, rules.licensed, options.pictures)
-    dataset = Dataset(policy.over(_nameless(source)), Pictures(source.root, rules.change))
+    pictures = Pictures(source.root, rules.change)
+    dataset = Dataset(policy.over(sized(_nameless(source), pictures)), pictures)
     name = version or f"v-{dataset.summary.content[:12]}"
 
     def facts() -> dict[str, Any]:
@@ -184,6 +192,13 @@ def _release(
     _say_left_out(policy, listed, issues)
     summary = dataset.summary
     return ReleaseReport(folder / name, name, summary.content, summary.hands, 0, issues, manifest)
+
+
+def _check_date(text: str) -> None:
+    try:
+        date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"{text!r} is no date", why=str(error), next_step="write it as 2026-11-22") from error
 
 
 def _nameless(source: HandSource) -> Callable[[], Iterator[Hands]]:
@@ -228,6 +243,14 @@ def final_rows(annotations: Hands, issues: Issues) -> Hands:
 
 
 def released(hands: Hands) -> Hands:
-    """The same hands under their released ids, `<folder>/<stem>`."""
-    ids = [f"{folder_name(h.split, h.source, h.subset)}/{stem_name(h.id, h.side)}" for h in hands]
+    """The same hands under their released ids, `<folder>/<stem>`.
+
+    A frame that is named as in HInt has one hand a side as a rule; then the stem is HInt's own, without a number.
+    """
+    sides = Counter(zip(hands.frame_id, hands.side, strict=True))
+    ids = []
+    for hand in hands:
+        alone = sides[hand.frame_id, hand.side] == 1 and source_of_stem(hand.frame_id)
+        stem = stem_name(hand.frame_id if alone else hand.id, hand.side)
+        ids.append(f"{folder_name(hand.split, hand.source, hand.subset)}/{stem}")
     return hands.replace(id=ids) if ids else hands

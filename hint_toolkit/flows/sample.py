@@ -1,110 +1,65 @@
 """Videos -> frames in the workspace: plan first, decode exactly what the plan says, resume after a kill."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from hint_toolkit.errors import HintError, InputError, MissingExtra, shorten
-from hint_toolkit.io.atomic import write_json
+from hint_toolkit.errors import InputError, shorten
+from hint_toolkit.flows.measure import kept, measure
+from hint_toolkit.flows.sample_clips import Outline, outline
+from hint_toolkit.flows.sample_options import Progress, SampleOptions
+from hint_toolkit.flows.sample_plan import Picked, Plan, PlannedClip, read_pictures
+from hint_toolkit.flows.sample_thin import finish
+from hint_toolkit.io.atomic import write_bytes, write_json
 from hint_toolkit.io.images import write_jpg
 from hint_toolkit.io.parquet import frames_to_table, read_table
 from hint_toolkit.issues import Issues
 from hint_toolkit.records import Frame, frame_schema
-from hint_toolkit.sampling.plan import Pick, plan_video
-from hint_toolkit.sources.folder import Clip, find_clips, quick_hash
-from hint_toolkit.video.index import VideoIndex, index_video
-from hint_toolkit.video.reader import pixel_hash, read_frames
+from hint_toolkit.video.likeness import fingerprint
+from hint_toolkit.video.measures import sharpness
+from hint_toolkit.video.picture import Image, pixel_hash
 from hint_toolkit.workspace import Stage, Workspace, stage_configuration
 
-Progress = Callable[[int, int], None]
+__all__ = ["Plan", "SampleOptions", "SampleReport", "make_plan", "outline", "plan_from_kept", "sample"]
+
+_AS_THEY_ARE = frozenset({".jpg", ".jpeg"})
 
 
-@dataclass(frozen=True)
-class SampleOptions:
-    """What decides which frames are sampled, and what is written about them.
+def make_plan(
+    options: SampleOptions, workspace: Workspace | None = None, *, workers: int = 1, progress: Progress | None = None
+) -> Plan:
+    """Read every video's index and choose frames. Only what the strategy must look at is decoded.
 
-    Attributes:
-        videos: folder (or one file).
-        source: name of the source in every row, e.g. "folder".
-        per_video: frames from each video.
-        strategy: see `sampling.plan`.
-        seed: of the plan.
-        split: TRAIN, VAL or TEST, for all of these videos.
-        licence: of the pixels, in the user's words.
-    """
-
-    videos: Path
-    source: str = "folder"
-    per_video: int = 12
-    strategy: str = "uniform"
-    seed: int = 0
-    split: str = "TEST"
-    licence: str = "unknown"
-
-
-@dataclass(frozen=True)
-class PlannedClip:
-    """One video of a plan."""
-
-    clip: Clip
-    index: VideoIndex
-    content: str
-    picks: tuple[Pick, ...]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What will be decoded, and which videos cannot be."""
-
-    options: SampleOptions
-    clips: tuple[PlannedClip, ...]
-    issues: Issues
-
-    @property
-    def frames(self) -> int:
-        """How many pictures the plan wants."""
-        return sum(len(planned.picks) for planned in self.clips)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON: the plan as a file. It holds names relative to the folder, never its place on a disk."""
-        options = {k: v for k, v in asdict(self.options).items() if k != "videos"}
-        clips = [
-            {
-                "video_id": p.clip.video_id,
-                "video": p.clip.name,
-                "content": p.content,
-                "count": p.index.count,
-                "seconds": round(p.index.duration, 3),
-                "frames": [{"frame_index": pick.frame_index, "reason": pick.reason} for pick in p.picks],
-            }
-            for p in self.clips
-        ]
-        return {"plan": 1, "options": options, "clips": clips, "unreadable": [str(i) for i in self.issues]}
-
-
-def make_plan(options: SampleOptions) -> Plan:
-    """Read every video's index and choose frames; nothing is decoded.
+    Args:
+        options: what is wanted.
+        workspace: keeps the measures; not needed where `options.measured` is false.
+        workers: processes that measure.
+        progress: of the measuring: called with pictures done and in all.
 
     Raises:
-        InputError: no video there, or none that can be read.
+        InputError: no video there, or none that can be read; or another process works in the workspace.
+        ValueError: measures are needed and no workspace was given.
     """
-    issues, planned = Issues(), []
-    clips = find_clips(options.videos)
-    for clip in clips:
-        try:
-            index = index_video(clip.path)
-        except MissingExtra:
-            raise
-        except HintError as error:
-            issues.error(f"{error.what} ({error.why})" if error.why else error.what, file=clip.name)
-            continue
-        picks = plan_video(clip.video_id, index.count, options.per_video, strategy=options.strategy, seed=options.seed)
-        planned.append(PlannedClip(clip, index, quick_hash(clip.path), tuple(picks)))
-    if not planned:
-        issues.raise_errors("pass --videos DIR with at least one video that ffmpeg can open")
-    return Plan(options, tuple(planned), issues)
+    offered = outline(options)
+    if not offered.looks:
+        return finish(offered)
+    if workspace is None:
+        raise ValueError(f"{options.strategy} looks at pictures first and keeps its measures in a workspace")
+    with workspace.lock():
+        detector = options.detector if options.looks_for_hands else "none"
+        seen = measure(workspace, offered.looks, detector=detector, workers=workers, progress=progress)
+    return finish(offered, seen)
+
+
+def plan_from_kept(offered: Outline, workspace: Workspace) -> Plan | None:
+    """The plan without decoding anything: None when pictures must be looked at and no earlier run has."""
+    if not offered.looks:
+        return finish(offered)
+    options = offered.options
+    seen = kept(workspace, offered.looks, options.detector if options.looks_for_hands else "none")
+    return None if seen is None else finish(offered, seen)
 
 
 @dataclass(frozen=True)
@@ -132,6 +87,7 @@ def sample(workspace: Workspace, plan: Plan, *, force: bool = False, progress: P
                 next_step="use another --workspace, or --force to replace them",
             )
         write_json(workspace.plan_file, plan.to_dict())
+        _remove_torn(workspace.frames_folder)
         if held == configuration and _all_there(workspace, table := read_table(workspace.frames_file)[0]):
             return _report(plan, {c.clip.video_id: _rows_of(table, c.clip.video_id) for c in plan.clips})
         stage = Stage(workspace, "sample", configuration)
@@ -146,6 +102,12 @@ def sample(workspace: Workspace, plan: Plan, *, force: bool = False, progress: P
             tick(len(planned.picks))
         stage.finish(workspace.frames_file, list(tables.values()), frame_schema())
     return _report(plan, tables)
+
+
+def _remove_torn(folder: Path) -> None:
+    """Pictures that a kill left under their temporary names."""
+    for path in folder.glob(".*.partial.jpg"):
+        path.unlink(missing_ok=True)
 
 
 def _ticker(progress: Progress | None, before: int, total: int) -> Callable[[int], None]:
@@ -176,31 +138,48 @@ def _report(plan: Plan, tables: dict[str, Any]) -> SampleReport:
 
 
 def _decode(workspace: Workspace, options: SampleOptions, planned: PlannedClip, tick: Callable[[int], None]) -> Any:
-    """Decode one video's picks, write the jpgs, and return the rows."""
-    reasons = {pick.frame_index: pick.reason for pick in planned.picks}
+    """Decode one clip's picks, write the jpgs, and return the rows."""
+    wanted = {pick.frame_index: pick for pick in planned.picks}
     rows: list[Frame] = []
-    for k, (frame_index, image) in enumerate(read_frames(planned.index, list(reasons)), 1):
+    for k, (frame_index, image) in enumerate(read_pictures(planned, list(wanted)), 1):
         tick(k)
         if isinstance(image, str):
             continue
-        frame_id = f"{planned.clip.video_id}_frame{frame_index:08d}"
-        path = workspace.frames_folder / f"{frame_id}.jpg"
-        write_jpg(path, image)
-        rows.append(
-            Frame(
-                id=frame_id,
-                source=options.source,
-                video_id=planned.clip.video_id,
-                video=planned.clip.name,
-                frame_index=frame_index,
-                time=planned.index.time(frame_index),
-                width=image.shape[1],
-                height=image.shape[0],
-                sha256=pixel_hash(image),
-                path=path.relative_to(workspace.root).as_posix(),
-                reason=reasons[frame_index],
-                split=options.split,
-                licence=options.licence,
-            )
-        )
+        path = workspace.frames_folder / f"{wanted[frame_index].id}.jpg"
+        _write_picture(path, planned, frame_index, image)
+        relative = path.relative_to(workspace.root).as_posix()
+        rows.append(_frame(options, planned, wanted[frame_index], image, relative))
     return frames_to_table(sorted(rows, key=lambda row: row.frame_index))
+
+
+def _write_picture(path: Path, planned: PlannedClip, frame_index: int, image: Image) -> None:
+    """A decoded picture becomes a JPEG; one that was a JPEG stays the file that it was, byte for byte."""
+    if planned.clip.pictures and planned.clip.pictures[frame_index].suffix.lower() in _AS_THEY_ARE:
+        write_bytes(path, planned.clip.pictures[frame_index].read_bytes())
+    else:
+        write_jpg(path, image)
+
+
+def _frame(options: SampleOptions, planned: PlannedClip, pick: Picked, image: Image, path: str) -> Frame:
+    clip = planned.clip
+    return Frame(
+        id=pick.id,
+        source=planned.source,
+        video_id=clip.video_id,
+        video=clip.name,
+        frame_index=pick.frame_index,
+        time=planned.time(pick.frame_index),
+        width=image.shape[1],
+        height=image.shape[0],
+        sha256=pixel_hash(image),
+        path=path,
+        reason=pick.reason,
+        split=planned.split,
+        licence=clip.licence or options.licence,
+        redistributable=clip.redistributable and options.redistributable,
+        group=clip.group,
+        image_number=pick.image_number,
+        sharpness=sharpness(image),
+        hand_presence=pick.hand_presence,
+        likeness=fingerprint(image).tobytes(),
+    )

@@ -170,7 +170,9 @@ def apply_errata(
     facts = {"base": lineage["base"], "errata": [*lineage["errata"], *map(_fact, patches)]}
     if skipped:
         facts["errata_entries_skipped"] = len(skipped)
-    source = HandSource(truth.path, truth.image_root, truth.format, of_hands(hands))
+    source = HandSource(
+        truth.path, truth.image_root, truth.format, of_hands(hands), annotators=frozenset(hands.annotator)
+    )
     report = write_release(
         source, out, formats=formats, force=force, options=options, rules=rules, issues=issues, facts=facts
     )

@@ -26,9 +26,10 @@ CONTENT: Final = ("side", "box", "points", "exists", "occluded")
 PROVENANCE: Final = tuple(
     f.name
     for f in fields(Hand)
-    if f.type in (str, float, int, bool) and f.name not in ("id", "side", "image", "original")
+    if f.type in (str, float, int, bool) and f.name not in ("id", "side", "image", "original", "annotator")
 )
-"""Single values of a hand beside its content. `image` belongs to a folder and `original` to a file, not to a hand."""
+"""Single values of a hand beside its content. `image` belongs to a folder and `original` to a file, not to a hand; who
+annotated is nobody's business, and a patch is made to be published."""
 _TYPES: Final = {f.name: f.type for f in fields(Hand)}
 _VERSION = re.compile(r"[0-9a-f]{64}")
 _DOCS = "see docs/versions.md"

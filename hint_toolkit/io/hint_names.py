@@ -10,9 +10,9 @@ from dataclasses import dataclass
 FOLDER = re.compile(r"(TRAIN|VAL|TEST)_(.+)_(img|seq)")
 _FOLDER_SOURCE = {"epick": "visor"}
 _SOURCE_FOLDER = {source: folder for folder, source in _FOLDER_SOURCE.items()}
-_EGO4D = re.compile(r"(?P<video>[0-9a-f-]{36})_[0-9a-f-]{36}_(?P<frame>\d+)_[a-z]+_[a-z0-9]+_[lr]")
-_EPIC = re.compile(r"EK_\d+_(?P<video>P\d+_\d+)_frame_(?P<frame>\d+)_[lr]")
-_NEWDAYS = re.compile(r"ND_(?P<video>.+)_frame(?P<frame>\d+)_[lr]")
+_EGO4D = re.compile(r"(?P<video>[0-9a-f-]{36})_[0-9a-f-]{36}_(?P<frame>\d+)_[a-z]+_[a-z0-9]+(?:_h\d+)?_[lr]")
+_EPIC = re.compile(r"EK_(?:\d+_)?(?P<video>P\d+_\d+)_frame_(?P<frame>\d+)(?:_h\d+)?_[lr]")
+_NEWDAYS = re.compile(r"ND_(?P<video>.+)_frame(?P<frame>\d+)(?:_h\d+)?_[lr]")
 _OURS = re.compile(r"(?P<video>.+)_frame(?P<frame>\d+)_h\d+_[lr]")
 _BY_START = {"EK_": (_EPIC, _OURS), "ND_": (_NEWDAYS, _OURS)}
 """Which patterns can fit, by the first three letters: forty thousand names are read at a time."""
@@ -42,6 +42,20 @@ def parse_stem(stem: str) -> Stem:
         if found := pattern.fullmatch(stem):
             return Stem(side, found["video"], int(found["frame"]))
     return Stem(side, "", -1)
+
+
+_UUID = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+_SOURCES = {
+    "ego4d": re.compile(rf"{_UUID}_{_UUID}_\d+_[a-z]+_"),
+    "visor": re.compile(r"EK_(?:\d+_)?(?:P\d+_\d+_)?frame_\d+"),
+    "newdays": re.compile(r"ND_.+_frame\d+"),
+}
+
+
+def source_of_stem(name: str) -> str:
+    """The source of HInt that a file's name belongs to, whatever stands before and behind it; "" when it is none."""
+    stem = name.replace("\\", "/").rsplit("/", 1)[-1]
+    return next((source for source, pattern in _SOURCES.items() if pattern.match(stem)), "")
 
 
 def parse_folder(name: str) -> tuple[str, str, str] | None:

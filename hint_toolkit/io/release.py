@@ -8,6 +8,7 @@ import numpy as np
 
 from hint_toolkit.errors import InputError
 from hint_toolkit.io.archives import is_tar
+from hint_toolkit.io.hint_names import source_of_stem
 from hint_toolkit.io.parquet import read_hands_and_facts
 from hint_toolkit.io.shards import check_facts, check_names
 from hint_toolkit.io.truth import Parsed, Truth, content_hash, hand_digests, version_of
@@ -54,7 +55,11 @@ def read_truth(path: Path) -> Truth:
     elif path.is_dir():
         parsed = _read_folder(path)
     else:
-        raise InputError("no such file or folder", where=str(path), next_step="pass --gt RELEASE")
+        raise InputError(
+            "no such file or folder",
+            where=str(path),
+            next_step="name a release, HInt's folders, or a dataset of another format",
+        )
     hands = with_licences(parsed.hands)
     _check(hands, str(path))
     root = path.parent if path.is_file() else path
@@ -109,13 +114,17 @@ def _read_hand_files(folder: Path) -> Parsed:
 
 def with_licences(hands: Hands) -> Hands:
     """The same hands; rows of HInt's sources that state no licence get what is known of it."""
-    known = [not stated and source in PIXELS for stated, source in zip(hands.licence, hands.source, strict=True)]
-    if not any(known):
+    unsaid = np.flatnonzero(hands.licence == "")
+    if not len(unsaid):
         return hands
     licence, free = hands.licence.copy(), hands.redistributable.copy()
-    for i in np.flatnonzero(known):
-        pixels = PIXELS[hands.source[i]]
-        licence[i], free[i] = pixels.name, pixels.redistributable
+    for i in unsaid:
+        source = hands.source[i]
+        if source not in PIXELS:
+            # Files of HInt in somebody else's format keep their names.
+            source = source_of_stem(hands.id[i]) or source_of_stem(hands.image[i])
+        if source in PIXELS:
+            licence[i], free[i] = PIXELS[source].name, PIXELS[source].redistributable
     return hands.replace(licence=licence, redistributable=free)
 
 

@@ -55,7 +55,7 @@ def read_hint_folders(root: Path) -> Hands:
             "holds no hands",
             where=str(root),
             why="looked for hands.parquet, TEST_*_img_all.npz, and folders like TEST_newdays_img with json files",
-            next_step="pass --gt RELEASE",
+            next_step="name a release, HInt's folders, or a dataset of another format",
         )
     return read_pairs(base, pairs)
 

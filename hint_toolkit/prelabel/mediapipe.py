@@ -8,10 +8,6 @@ Source of the conventions: https://ai.google.dev/edge/mediapipe/solutions/vision
 are fractions of width and height measured from the top-left corner, hence the half pixel below.
 """
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,27 +17,13 @@ from numpy.typing import NDArray
 
 from hint_toolkit.errors import MissingExtra
 from hint_toolkit.geometry import box_around, clip_box
+from hint_toolkit.io.quiet import quiet
 from hint_toolkit.joints import N_JOINTS
 from hint_toolkit.prelabel.base import Detection
 from hint_toolkit.prelabel.mediapipe_model import model_path
 
 BOX_MARGIN = 0.12
 """Box = points grown by this share of their longer side: HInt's boxes are 1.24 x the keypoint extent (median)."""
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keep the C++ side's start-up log off the terminal; its errors arrive as exceptions all the same."""
-    sys.stderr.flush()
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
 
 
 class MediaPipeDetector:
@@ -72,7 +54,7 @@ class MediaPipeDetector:
             min_hand_detection_confidence=min_confidence,
             min_hand_presence_confidence=min_confidence,
         )
-        with _quiet():
+        with quiet():
             self._landmarker: Any = vision.HandLandmarker.create_from_options(options)
         self.name = f"mediapipe-{version('mediapipe')}"
 
@@ -80,7 +62,7 @@ class MediaPipeDetector:
         """All hands in one (H, W, 3) RGB picture, in the order that MediaPipe gives."""
         height, width = image.shape[:2]
         picture = self._mp.Image(image_format=self._mp.ImageFormat.SRGB, data=np.ascontiguousarray(image))
-        with _quiet():
+        with quiet():
             result = self._landmarker.detect(picture)
         found = []
         for landmarks, handedness in zip(result.hand_landmarks, result.handedness, strict=True):

@@ -4,7 +4,7 @@ What is seen here are numbers of candidate frames (see `Candidates`), never pixe
 the same numbers give the same frames, on every machine and in every order of the candidates' clips.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Refuse = Callable[[int, Sequence[int]], bool]
+"""Whether a frame must not be chosen beside those that are: both are positions among the candidates."""
 NO_HAND, BLURRED = 0.15, 0.3
 """Weight of a frame in which no hand was found, and of the blurriest one: they are taken last, not never."""
 SAME_PLACE = 0.05
@@ -57,21 +59,23 @@ def scenes(candidates: Candidates, threshold: float = 0.35) -> Ints:
     return np.concatenate([[0], np.cumsum(cut)]).astype(np.int64)
 
 
-def by_scene(candidates: Candidates, wanted: int, *, ranked: bool = False) -> Ints:
+def by_scene(candidates: Candidates, wanted: int, *, ranked: bool = False, refuse: Refuse | None = None) -> Ints:
     """Positions of `wanted` frames, spread over the scenes as evenly as their lengths allow.
 
     Scenes take turns, the longest first; within a scene the sharpest frame of the largest gap in time comes next.
-    Positions ascend, or come in the order of choice when `ranked`.
+    Positions ascend, or come in the order of choice when `ranked`. What `refuse` turns down is replaced by the next.
     """
     scene = scenes(candidates)
     left = [list(np.flatnonzero(scene == k)) for k in range(int(scene.max(initial=-1)) + 1)]
     order = sorted(range(len(left)), key=lambda k: (-len(left[k]), k))
     chosen: list[int] = []
-    while len(chosen) < min(wanted, len(candidates)):
+    while len(chosen) < wanted and any(left):
         for k in order:
             if left[k] and len(chosen) < wanted:
-                chosen.append(_next_in_time(candidates, left[k], [i for i in chosen if scene[i] == k]))
-                left[k].remove(chosen[-1])
+                found = _next_in_time(candidates, left[k], [i for i in chosen if scene[i] == k])
+                left[k].remove(found)
+                if refuse is None or not refuse(found, chosen):
+                    chosen.append(found)
     return np.array(chosen if ranked else sorted(chosen), np.int64)
 
 
@@ -100,23 +104,26 @@ def worth(candidates: Candidates) -> Floats:
     return np.asarray(hand * sharp * (1 + 0.5 * occlusion) / 1.5, np.float64)
 
 
-def informative(candidates: Candidates, wanted: int, *, ranked: bool = False) -> Ints:
+def informative(candidates: Candidates, wanted: int, *, ranked: bool = False, refuse: Refuse | None = None) -> Ints:
     """Positions of up to `wanted` frames that are good and unlike each other.
 
     The frame of the highest worth first, then always the one of the largest worth x distance to the nearest chosen
     one (farthest point, weighted). It stops before `wanted` when what is left shows nothing new (`SAME_PLACE`).
-    Positions ascend, or come in the order of choice when `ranked`.
+    Positions ascend, or come in the order of choice when `ranked`. What `refuse` turns down is replaced by the next.
     """
     if not len(candidates) or wanted < 1:
         return np.zeros(0, np.int64)
     value = worth(candidates)
     chosen = [int(np.argmax(value))]
     away = _distance(candidates.embedding, chosen[0])
-    while len(chosen) < min(wanted, len(candidates)):
+    while len(chosen) < wanted:
         gain = np.where(away > SAME_PLACE, value * away, 0.0)
         best = int(np.argmax(gain))
         if gain[best] <= 0:
             break
+        if refuse is not None and refuse(best, chosen):
+            away[best] = 0.0
+            continue
         chosen.append(best)
         away = np.minimum(away, _distance(candidates.embedding, best))
     return np.array(chosen if ranked else sorted(chosen), np.int64)

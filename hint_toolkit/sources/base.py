@@ -38,9 +38,11 @@ class Clip:
         pictures: files in their order when the clip is no video: decode index k is `pictures[k]`; else empty.
         group: what a split must not part (participant, canonical video, YouTube id); "" stands for `video_id`.
         moments: in any order.
-        naming: format of a frame's id with the fields `video_id`, `k` (decode index) and `image` (image number).
+        naming: format of a frame's id with the fields `video_id`, `k` (decode index), `n` (the same from 1) and `image`
+            (image number).
         licence: of the pixels, where the source knows it; "" leaves it to the user.
         redistributable: whether they may be passed on.
+        source: name of the data source in every row; "" leaves it to the kind of source that was asked for.
     """
 
     video_id: str
@@ -52,10 +54,11 @@ class Clip:
     naming: str = "{video_id}_frame{k:08d}"
     licence: str = ""
     redistributable: bool = True
+    source: str = ""
 
     def frame_id(self, k: int, image: int) -> str:
         """Id of the frame with decode index `k` and image number `image` (-1 if unknown)."""
-        return self.naming.format(video_id=self.video_id, k=k, image=image)
+        return self.naming.format(video_id=self.video_id, k=k, n=k + 1, image=image)
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hint_toolkit.errors import InputError
-from hint_toolkit.export.base import Dataset, Pictures, safe_name
+from hint_toolkit.export.base import Dataset, Pictures, safe_name, sized
 from hint_toolkit.io.images import read_image, write_jpg
 from hint_toolkit.io.release import content_hash
 from hint_toolkit.io.stream import of_hands
@@ -74,16 +74,65 @@ def test_pictures_outside_are_refused(tmp_path, image):
         Pictures(tmp_path / "root").place(image, tmp_path / "out.jpg")
 
 
-def test_a_picture_is_linked_as_it_is_or_encoded_anew_where_it_is_changed(tmp_path):
+def test_a_picture_is_copied_once_and_encoded_anew_only_where_it_is_changed(tmp_path):
     write_jpg(tmp_path / "a.jpg", np.full((20, 30, 3), 200, np.uint8))
     plain = Pictures(tmp_path)
-    plain.place("a.jpg", tmp_path / "out/b.jpg")
-    assert os.stat(tmp_path / "out/b.jpg").st_ino == os.stat(tmp_path / "a.jpg").st_ino
+    for name in ("b", "again"):
+        plain.place("a.jpg", tmp_path / f"out/{name}.jpg")
+        assert (tmp_path / f"out/{name}.jpg").read_bytes() == (tmp_path / "a.jpg").read_bytes()
+    inodes = [os.stat(tmp_path / name).st_ino for name in ("a.jpg", "out/b.jpg", "out/again.jpg")]
+    assert inodes[0] != inodes[1] == inodes[2]  # nobody changes the original through a release
+    assert Pictures(tmp_path, lambda image: image).data("a.jpg") == plain.data("a.jpg")
     assert plain.data("a.jpg") == (tmp_path / "a.jpg").read_bytes()
     dark = Pictures(tmp_path, lambda image: image // 2)
     dark.place("a.jpg", tmp_path / "out/c.jpg")
     assert abs(int(read_image(tmp_path / "out/c.jpg").mean()) - 100) <= 1
     assert read_image(tmp_path / "a.jpg").mean() > 190
+
+
+def test_links_out_of_the_folder_are_refused_and_so_is_what_is_no_picture(tmp_path):
+    root, secret = tmp_path / "root", tmp_path / "secret.jpg"
+    root.mkdir()
+    write_jpg(secret, np.zeros((8, 8, 3), np.uint8))
+    (root / "link.jpg").symlink_to(secret)
+    (tmp_path / "other").mkdir()
+    secret.rename(tmp_path / "other/secret.jpg")
+    (root / "folder").symlink_to(tmp_path / "other")
+    (root / "text.jpg").write_text("root:x:0:0")
+    for image, says in (("link.jpg", "leads out"), ("folder/secret.jpg", "leads out"), ("text.jpg", "is no picture")):
+        with pytest.raises(InputError, match=says):
+            Pictures(root).data(image)
+        with pytest.raises(InputError, match=says):
+            Pictures(root).place(image, tmp_path / "out.jpg")
+    (root / "inside.jpg").symlink_to(root / "real.jpg")
+    write_jpg(root / "real.jpg", np.zeros((8, 8, 3), np.uint8))
+    assert Pictures(root).data("inside.jpg") == (root / "real.jpg").read_bytes()
+
+
+def test_a_size_is_read_before_the_picture_is_taken_away(make_hands, tmp_path):
+    write_jpg(tmp_path / "a.jpg", np.zeros((30, 40, 3), np.uint8))
+    hands = make_hands(3).sorted().replace(width=[0, 0, 7], height=[0, 0, 9], image=["a.jpg", "", "a.jpg"])
+    pictures = Pictures(tmp_path)
+    (batch,) = sized(of_hands(hands), pictures)()
+    assert batch.width.tolist() == [40, 0, 7]
+    assert batch.height.tolist() == [30, 0, 9]
+
+
+@pytest.mark.parametrize(
+    ("column", "bad"),
+    [
+        ("frame_id", "a\nb"),
+        ("frame_id", "\x1b[2J"),
+        ("source", "../x"),
+        ("split", "A/B"),
+        ("subset", ""),
+        ("source", "<img>"),
+    ],
+)
+def test_words_that_become_folders_are_plain(make_hands, tmp_path, column, bad):
+    hands = make_hands(1).replace(**{column: [bad]})
+    with pytest.raises(InputError, match=f"{column} .*cannot be part of a file name"):
+        list(Dataset(of_hands(hands), Pictures(tmp_path)).batches())
 
 
 def test_a_missing_picture_says_what_to_do(tmp_path):

@@ -253,7 +253,7 @@ def test_what_cannot_be_written_is_named(make_hands, tmp_path):
     with pytest.raises(InputError, match="negative size"):
         export(make_hands(1).replace(box=[[10, 10, 5, 20]]), tmp_path)
     for bad in ("../../x", "a/b", "~", "a\n"):
-        with pytest.raises(InputError, match="cannot be a file name"):
+        with pytest.raises(InputError, match="cannot be (a|part of a) file name"):
             export(make_hands(1).replace(frame_id=[bad]), tmp_path)
     with pytest.raises(InputError, match="infinite number"):
         export(make_hands(1).replace(time=[np.inf]), tmp_path)

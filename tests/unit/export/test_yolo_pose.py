@@ -122,10 +122,14 @@ def test_data_yaml_is_what_ultralytics_asks_for(make_hands, tmp_path):
     assert all((data.parent / value[split]).is_dir() for split in ("train", "val", "test"))
 
 
-def test_an_unknown_size_is_an_error_that_names_the_hands(make_hands, tmp_path):
+def test_a_hand_of_unknown_size_is_left_out_and_named(make_hands, tmp_path):
     hands = make_hands(3).replace(width=[0, 640, 0])
-    with pytest.raises(InputError, match=r"00_h0_l > width: the size .* \| .*02_h0_l > width: the size"):
-        export(hands, tmp_path / "a")
+    dataset = Dataset(of_hands(hands), Pictures(tmp_path))
+    write(dataset, tmp_path / "a", ExportOptions())
+    said = [str(issue) for issue in dataset.notes.errors]
+    assert [text.split(" > ")[0] for text in said] == [hands.id[0], hands.id[2]]
+    assert all("is left out: the size of its picture is not known" in text for text in said)
+    assert read_truth(tmp_path / "a").hands.id.tolist() == [hands.id[1]]
     write_jpg(tmp_path / "p.jpg", np.zeros((480, 640, 3), np.uint8))
     root = export(hands.replace(image=["p.jpg"] * 3), tmp_path / "b", tmp_path)
     assert len(list(root.rglob("*.txt"))) == 3

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hint_toolkit.sampling.plan import STRATEGIES, plan_around, plan_per_second, plan_video
+from hint_toolkit.sampling.plan import ALL_STRATEGIES, MEASURED, STRATEGIES, plan_around, plan_per_second, plan_video
 
 
 @given(
@@ -66,3 +66,11 @@ def test_around_moments_and_nothing_outside():
     ]
     assert plan_around([], 10) == []
     assert plan_around([(10, "x"), (-1, "x")], 10) == []
+
+
+def test_strategies_are_told_apart():
+    assert len(set(ALL_STRATEGIES)) == 6
+    assert not set(STRATEGIES) & set(MEASURED)
+    for strategy in set(ALL_STRATEGIES) - set(STRATEGIES):
+        with pytest.raises(ValueError, match="strategy must be one of"):
+            plan_video("v", 1, 1, strategy=strategy, seed=0)
