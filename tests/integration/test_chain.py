@@ -75,6 +75,8 @@ def server(shell):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        # A test run in the background of a script ignores ctrl+c, and its children would, too.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
     )
     line = process.stdout.readline()
     found = re.search(r"http://127\.0\.0\.1:\d+", line)
