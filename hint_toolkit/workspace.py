@@ -54,9 +54,9 @@ class Workspace:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
                 raise InputError(
-                    "another hint-build works in this workspace",
+                    "another hint-build works here",
                     where=str(self.root),
-                    next_step="wait for it to end, or use another --workspace",
+                    next_step="wait for it to end, or name another folder",
                 ) from error
             yield
 

@@ -91,18 +91,20 @@ def plan(hint: Path, ego4d: Path | None, subsets: tuple[str, ...], out: Path, as
     from hint_toolkit.flows.restore_plan import make_plan, write_uids
 
     found = make_plan(hint, ego4d=ego4d, subsets=subsets)
-    write_uids(out, found.missing)
+    if found.missing:
+        write_uids(out, found.missing)
     rows = [(name, *counts) for name, counts in found.folders.items()]
     lines = [
         table(["folder", "clips", "frames", "hands"], rows),
         f"\n{len(found.needed)} clips, {len(found.missing)} to fetch; {found.release.frames} pictures for "
         f"{found.release.hands} hands",
-        f"download {found.gigabytes:.1f} GB ({found.assumption})",
+        f"download {found.gigabytes:.1f} GB ({found.assumption})" if found.missing else "every clip is there",
         f"restoring takes about {max(1, round(found.minutes(1)))} min on one core (1080p, estimated)",
-        f"uids written to {out}; fetch them with:\n  ego4d --output_directory ego4d_data --version v1 --datasets clips "
-        f"--video_uid_file {out}",
     ]
-    emit(found.to_dict() | {"uids": str(out)}, "\n".join(lines), as_json)
+    if found.missing:  # an empty list would make the tool fetch everything
+        tool = "ego4d --output_directory ego4d_data --version v1 --datasets clips --video_uid_file"
+        lines.append(f"uids written to {out}; fetch them with:\n  {tool} {out}")
+    emit(found.to_dict() | {"uids": str(out) if found.missing else None}, "\n".join(lines), as_json)
     show_issues(found.issues)
     return 3 if found.issues.errors else 0
 
@@ -185,16 +187,19 @@ def fingerprints(hint: Path, state: Path | None, out: Path, hashes_only: bool, f
 
 
 def _text(report: Mapping[str, Any]) -> str:
-    from hint_toolkit.flows.restore_clip import STATUSES
+    from hint_toolkit.flows.restore_clip import RESTORED, STATUSES
 
     used = [status for status in STATUSES if any(counts[status] for counts in report["folders"].values())]
     rows = [(name, *(counts[status] for status in used)) for name, counts in report["folders"].items()]
+    made = sum(counts[RESTORED] for counts in report["folders"].values())
     proofs = ", ".join(f"{n} {name}" for name, n in report["proofs"].items() if n) or "nothing there"
     said = f"compared with the known list: {proofs}" if report["compared"] else "not proven: no --fingerprints given"
     return "\n".join(
         [
             table(["folder", *used], rows),
-            f"\n{report['good']} of {report['hands']} hands have their picture, written by {report['encoder']}",
+            f"\n{report['good']} of {report['hands']} hands have their picture; {made} were written now, by "
+            f"{report['encoder']}"
+            + ("" if made == report["good"] else ", the others were there (--force writes them anew)"),
             said,
             f"report: {report['report']}",
         ]

@@ -1,5 +1,6 @@
 """`hint-build sample`: which frames of which videos, and then exactly those."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,15 @@ _SOURCES = ("folder", "ego4d", "visor", "youtube", "hint")
 _STRATEGIES = ("uniform", "random", "per-second", "around", "scenes", "informative")
 _RUN = frozenset({"videos", "plan_file", "plan_out", "workers", "dry_run", "workspace", "force", "as_json", "quiet"})
 """Options that say how and where, not which frames."""
+_BELONGS = {
+    "per_video": ("uniform", "random", "scenes", "informative"),
+    "rate": ("per-second",),
+    "offsets": ("around",),
+    "kinds": ("around",),
+    "candidates_per_second": ("scenes", "informative"),
+    "detector": ("scenes", "informative"),
+}
+"""Option -> strategies that heed it."""
 
 
 def add_sample_commands(group: click.Group) -> None:
@@ -43,14 +53,14 @@ def _number(context: click.Context, parameter: click.Parameter, value: float) ->
 
 def _choices(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that decide which frames are chosen."""
-    limit, positive = click.IntRange(0), click.FloatRange(0, 1000, min_open=True)
+    limit, positive = click.IntRange(1), click.FloatRange(0, 1000, min_open=True)
     kind, strategy = click.Choice(_SOURCES), click.Choice(_STRATEGIES)
     split = click.Choice(["TRAIN", "VAL", "TEST"])
     several = click.option(
         "--max-per-group",
         "--max-per-participant",
         type=limit,
-        default=0,
+        default=None,
         help="Most frames of a group: participant, canonical video.  [default: no limit]",
     )
     options = [
@@ -64,9 +74,9 @@ def _choices(command: Callable[..., Any]) -> Callable[..., Any]:
         click.option("--per-video", type=click.IntRange(1), default=12, show_default=True, help="Frames a video."),
         click.option("--rate", type=positive, callback=_number, default=1.0, show_default=True, help="For per-second."),
         click.option("--offsets", default="0", show_default=True, callback=_list_of(int), help="Pictures, for around."),
-        click.option("--max-per-video", type=limit, default=0, help="Most frames of a video.  [default: no limit]"),
+        click.option("--max-per-video", type=limit, default=None, help="Most frames of a video.  [default: no limit]"),
         several,
-        click.option("--max-frames", type=limit, default=0, help="Most frames in all.  [default: no limit]"),
+        click.option("--max-frames", type=limit, default=None, help="Most frames in all.  [default: no limit]"),
         click.option("--split", type=split, default="TEST", show_default=True, help="Of all frames."),
         click.option(
             "--splits", default="", callback=_list_of(float, 3), help="Shares of TRAIN,VAL,TEST by whole groups."
@@ -138,6 +148,7 @@ def sample(
 
     place = Workspace(workspace)
     plan = read_plan(plan_file, videos) if plan_file and _alone(context) else None
+    _check_effect(context, **chosen)
     options = _options(videos, **chosen)
     if dry_run:
         return _show(preview_of(plan) if plan else preview(options, place), plan_out, as_json)
@@ -172,8 +183,39 @@ def _show(shown: Any, plan_out: Path | None, as_json: bool) -> int:
 def _options(videos: Path, name: str | None, not_redistributable: bool, **chosen: Any) -> Any:
     from hint_toolkit.flows.sample_options import ROW_SOURCE, SampleOptions
 
+    if name is not None and not re.fullmatch(r"\w[\w.-]*", name):
+        raise click.UsageError(f"--name {name!r} becomes part of file names; use letters, digits, -, _ and .")
     source = ROW_SOURCE.get(chosen["kind"], chosen["kind"]) if name is None else name
+    chosen |= {limit: chosen[limit] or 0 for limit in ("max_per_video", "max_per_group", "max_frames")}
     return SampleOptions(videos, source, redistributable=not not_redistributable, **chosen)
+
+
+def _check_effect(context: click.Context, strategy: str, kind: str, **chosen: Any) -> None:
+    """Make sure that every option that was typed does something.
+
+    Raises:
+        UsageError: names the option, and what it belongs to.
+    """
+    typed = {str(parameter.name): parameter.opts[0] for parameter in _typed(context)}
+    if "splits" in typed and "split" in typed:
+        raise click.UsageError("--split is for all frames, --splits deals them out; leave out one")
+    if "annotations" in typed and kind == "folder":
+        raise click.UsageError("--annotations belongs to another --source; a folder has none")
+    for name, strategies in _BELONGS.items():
+        if name in typed and strategy not in strategies:
+            raise click.UsageError(
+                f"{typed[name]} does nothing with --strategy {strategy}; it is for {', '.join(strategies)}"
+            )
+
+
+def _typed(context: click.Context) -> list[click.Parameter]:
+    """The options on the command line, but those that say how and where."""
+    return [
+        parameter
+        for parameter in context.command.params
+        if parameter.name not in _RUN
+        and context.get_parameter_source(str(parameter.name)) is click.core.ParameterSource.COMMANDLINE
+    ]
 
 
 def _alone(context: click.Context) -> bool:
@@ -182,12 +224,6 @@ def _alone(context: click.Context) -> bool:
     Raises:
         UsageError: names the options.
     """
-    typed = [
-        parameter.opts[0]
-        for parameter in context.command.params
-        if parameter.name not in _RUN
-        and context.get_parameter_source(str(parameter.name)) is click.core.ParameterSource.COMMANDLINE
-    ]
-    if typed:
+    if typed := [parameter.opts[0] for parameter in _typed(context)]:
         raise click.UsageError(f"--plan has chosen the frames; leave out {', '.join(typed)}")
     return True

@@ -237,7 +237,10 @@ def _report(
     facts = {"encoder": encoder, "folders": release.folders, "compared": bool(known)}
     write_table(state / REPORT, pa.Table.from_pylist(rows, schema=schema), facts)
     missing = sorted({job.uid for job in jobs if job.clip is None} & _uids_of(rows, {MISSING}))
-    write_uids(state / TO_FETCH, missing)
+    if missing:
+        write_uids(state / TO_FETCH, missing)
+    else:  # an empty list would make Ego4D's tool fetch everything
+        (state / TO_FETCH).unlink(missing_ok=True)
     folders = {name: dict.fromkeys(STATUSES, 0) for name in release.folders}
     for row in rows:
         folders[row["folder"].rpartition("/")[2]][row["status"]] += 1

@@ -10,7 +10,7 @@ import numpy as np
 
 from hint_toolkit.errors import HintError, InputError, shorten
 from hint_toolkit.flows.restore import REPORT, state_folder
-from hint_toolkit.flows.restore_clip import GOOD, SAME_PICTURE, Row, decibels, file_hash
+from hint_toolkit.flows.restore_clip import DIFFERS, GOOD, SAME_PICTURE, Row, decibels, file_hash
 from hint_toolkit.flows.restore_plan import Release, read_release
 from hint_toolkit.io.hint_counts import count_note
 from hint_toolkit.io.hint_pairs import Pair
@@ -161,6 +161,8 @@ def _look(root: Path, name: str, row: Row | None) -> _Seen:
         height, width = read_image(path).shape[:2]
     except InputError:
         return _Seen(name, UNREADABLE, False)
+    if row is not None and row["status"] == DIFFERS and row["jpg_sha256"] in ("", file_hash(path)):
+        return _Seen(name, WRONG, False, width, height)
     known = row if row is not None and row["status"] in GOOD else None
     if known is not None and known["jpg_sha256"] != file_hash(path):
         return _Seen(name, CHANGED, False, width, height)

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 FOLDER = re.compile(r"(TRAIN|VAL|TEST)_(.+)_(img|seq)")
 _FOLDER_SOURCE = {"epick": "visor"}
 _SOURCE_FOLDER = {source: folder for folder, source in _FOLDER_SOURCE.items()}
-_EGO4D = re.compile(r"(?P<video>[0-9a-f-]{36})_[0-9a-f-]{36}_(?P<frame>\d+)_[a-z]+_[a-z0-9]+(?:_h\d+)?_[lr]")
-_EPIC = re.compile(r"EK_(?:\d+_)?(?P<video>P\d+_\d+)_frame_(?P<frame>\d+)(?:_h\d+)?_[lr]")
-_NEWDAYS = re.compile(r"ND_(?P<video>.+)_frame(?P<frame>\d+)(?:_h\d+)?_[lr]")
-_OURS = re.compile(r"(?P<video>.+)_frame(?P<frame>\d+)_h\d+_[lr]")
+_EGO4D = re.compile(r"(?P<video>[0-9a-f-]{36})_[0-9a-f-]{36}_(?P<frame>\d{1,10})_[a-z]+_[a-z0-9]+(?:_h\d+)?_[lr]")
+_EPIC = re.compile(r"EK_(?:\d+_)?(?P<video>P\d+_\d+)_frame_(?P<frame>\d{1,10})(?:_h\d+)?_[lr]")
+_NEWDAYS = re.compile(r"ND_(?P<video>.+)_frame(?P<frame>\d{1,10})(?:_h\d+)?_[lr]")
+_OURS = re.compile(r"(?P<video>.+)_frame(?P<frame>\d{1,10})_h\d+_[lr]")
 _BY_START = {"EK_": (_EPIC, _OURS), "ND_": (_NEWDAYS, _OURS)}
 """Which patterns can fit, by the first three letters: forty thousand names are read at a time."""
 SIDE_LETTER = {"left": "l", "right": "r"}

@@ -44,8 +44,8 @@ def find_videos(folder: Path) -> tuple[dict[str, Path], Issues]:
     held: dict[str, list[Path]] = {}
     small: set[str] = set()
     for path in folder.rglob("*.mp4"):
-        if not UID.fullmatch(path.stem) or path.name.startswith("."):
-            continue
+        if not UID.fullmatch(path.stem) or path.name.startswith(".") or not path.is_file():
+            continue  # a link that leads nowhere is no clip
         if any(_SMALL in part and not UID.fullmatch(part) for part in path.relative_to(folder).parts[:-1]):
             small.add(path.stem)
         else:

@@ -105,7 +105,7 @@ with Workspace(Path({str(tmp_path)!r})).lock():
 """
     child = subprocess.Popen([sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdout.readline() == "held\n"
-    with pytest.raises(InputError, match="another hint-build works in this workspace"), Workspace(tmp_path).lock():
+    with pytest.raises(InputError, match="another hint-build works here"), Workspace(tmp_path).lock():
         pass
     child.communicate("\n")
     with Workspace(tmp_path).lock():

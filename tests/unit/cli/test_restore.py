@@ -50,14 +50,19 @@ def test_plan_writes_the_uids_and_the_call(place, tmp_path, capsys):
     assert (tmp_path / "ego4d_clips.txt").read_text().split() == place
     assert call("plan", "--hint", "hint", "--ego4d", "ego4d", "--out", "left.txt", "--json") == 0
     value = json.loads(capsys.readouterr().out)
-    assert (value["missing"], value["gigabytes"], (tmp_path / "left.txt").read_text()) == (0, 0.0, "")
+    assert (value["missing"], value["gigabytes"], value["uids"]) == (0, 0.0, None)
+    assert not (tmp_path / "left.txt").exists()  # an empty list would make the tool fetch everything
+    assert call("plan", "--hint", "hint", "--ego4d", "ego4d", "--out", "left.txt") == 0
+    out = capsys.readouterr().out
+    assert "every clip is there" in out
+    assert "video_uid_file" not in out
 
 
 def test_restore_says_what_is_there_by_folder_and_status(place, capsys):
     assert call(*ALL) == 0
     out, err = capsys.readouterr()
     assert "TEST_ego4d_img 18" in lines(out)
-    assert "21 of 21 hands have their picture, written by OpenCV JPEG 95" in lines(out)
+    assert "21 of 21 hands have their picture; 21 were written now, by OpenCV JPEG 95" in lines(out)
     assert "not proven: no --fingerprints given" in lines(out)
     assert "restore: 21 of 21 hands" in err
 
@@ -112,7 +117,7 @@ def test_wrong_calls_are_one_line_and_two(place, capsys, arguments, said):
 
 def test_a_subset_and_another_place_for_the_report(place, tmp_path, capsys):
     assert call(*ALL, "--subset", "TRAIN_ego4d_img", "--report", "work", "--quality", "80") == 0
-    assert "3 of 3 hands have their picture, written by OpenCV JPEG 80" in lines(capsys.readouterr().out)
+    assert "3 of 3 hands have their picture; 3 were written now, by OpenCV JPEG 80" in lines(capsys.readouterr().out)
     assert (tmp_path / "work/restore.parquet").is_file()
     assert not list((tmp_path / "hint/TEST_ego4d_img").glob("*.jpg"))
 
@@ -120,6 +125,6 @@ def test_a_subset_and_another_place_for_the_report(place, tmp_path, capsys):
 @pytest.mark.skipif(find_ffmpeg() is None, reason="needs ffmpeg on PATH, or the package imageio-ffmpeg")
 def test_quality_ffmpeg_names_its_build(place, tmp_path, capsys):
     assert call(*ALL, "--quality", "ffmpeg") == 0
-    assert "written by ffmpeg " in capsys.readouterr().out
+    assert "written now, by ffmpeg " in capsys.readouterr().out
     data = (tmp_path / "hint/TEST_ego4d_img" / f"{stem_of(place[0], 11)}.jpg").read_bytes()
     assert b"Lavc" in data[:200]

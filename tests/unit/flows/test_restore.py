@@ -301,6 +301,18 @@ def test_another_picture_in_its_place_is_said_and_only_replaced_by_force(own):
     assert read_number(read_image(wrong)) == 11
 
 
+def test_verify_does_not_call_fine_what_the_report_calls_wrong(own):
+    release, ego4d, _ = own
+    restore(release, ego4d, RestoreOptions())
+    listed = sorted(release.rglob("*.jpg"))
+    listed[0].write_bytes(listed[-1].read_bytes())
+    report = restore(release, ego4d, RestoreOptions())
+    assert sum(counts["differs"] for counts in report.folders.values()) == 1
+    found = verify(release)
+    assert found.fine == found.hands - 1
+    assert sum(counts["wrong picture"] for counts in found.folders.values()) == 1
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_same_bytes_whatever_the_workers_and_a_second_run_changes_nothing(own, workers):
     release, ego4d, _ = own

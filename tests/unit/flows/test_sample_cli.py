@@ -76,3 +76,20 @@ def test_the_pixels_that_must_not_be_passed_on_are_marked(videos, tmp_path):
     assert call(*asked, "--not-redistributable", "--licence", "ours") == 0
     frames = Workspace(tmp_path / "ws").read_frames()
     assert [(f.redistributable, f.licence, f.source) for f in frames] == [(False, "ours", "folder")] * 2
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["--rate", 3], "--rate does nothing with --strategy uniform; it is for per-second"),
+        (["--offsets", "1,2"], "--offsets does nothing"),
+        (["--strategy", "per-second", "--per-video", 4], "--per-video does nothing with --strategy per-second"),
+        (["--splits", "70,10,20", "--split", "VAL"], "--split is for all frames"),
+        (["--annotations", "x.json"], "a folder has none"),
+        (["--max-frames", 0], "0 is not in the range"),
+        (["--name", "../evil"], "becomes part of file names"),
+    ],
+)
+def test_an_option_that_does_nothing_is_refused(videos, tmp_path, capsys, words, says):
+    assert call("sample", "--videos", videos, "--workspace", tmp_path / "ws", "--dry-run", *words) == 2
+    assert says in capsys.readouterr().err

@@ -15,6 +15,7 @@ from hint_toolkit.export.base import Dataset, ExportOptions, Pictures
 from hint_toolkit.export.hint import write as write_hint
 from hint_toolkit.export.parquet import write as write_parquet
 from hint_toolkit.io import truth_hint
+from hint_toolkit.io.hint_names import parse_stem, source_of_stem
 from hint_toolkit.io.release import read_truth
 from hint_toolkit.io.stream import of_hands, open_hands
 from hint_toolkit.io.truth_hint import list_pairs, pair_record, read_hint_folders
@@ -209,3 +210,13 @@ def test_of_several_pictures_the_jpg_is_the_hands(tmp_path):
         for suffix in (".png", ".jpg", ".webp", ".txt"):
             file.with_suffix(suffix).write_bytes(b"")
     assert all(image.endswith(".jpg") for image in read_hint_folders(tmp_path).image)
+
+
+def test_a_number_beyond_any_video_is_no_frame_number():
+    stem = "ND_abc_frame99999999999999999999_r"
+    assert (parse_stem(stem).frame_index, parse_stem(stem).side) == (-1, "right")
+    assert parse_stem("ND_abc_frame0000008373_r").frame_index == 8373
+    assert parse_stem("EK_P03_10_frame_0000000249_h1_l").video_id == "P03_10"
+    assert parse_stem("ND_a_b_frame000001_h0_r").video_id == "a_b"
+    assert source_of_stem("x/EK_0064_P03_10_frame_0000000249_r.jpg") == "visor"
+    assert source_of_stem("some/other_frame_1") == ""
