@@ -86,11 +86,13 @@ class Official:
         if self.wrong_encoder:
             named = ", ".join(f"{n} by {name or 'another encoder'}" for name, n in self.encoders.items())
             text = f"{len(self.wrong_encoder)} Ego4D jpgs were not written by ffmpeg 5.1 ({ENCODER}): {named}"
-            out.append(f"{text}; restore --quality ffmpeg with ffmpeg 5.1.2 writes its bytes")
+            out.append(f"{text}; restore --quality ffmpeg --force with ffmpeg 5.1.2 writes its bytes")
         if self.differing:
             out.append(f"{len(self.differing)} files differ from the list, e.g. {self.differing[0]}")
-        elif self.compared and not out:
-            out.append(f"every file equals the list: only the Deflate of this Python's zlib ({self.zlib}) can differ")
+        elif self.compared:
+            out.append(
+                f"all {self.files} files equal the list: only the Deflate of this Python's zlib ({self.zlib}) differs"
+            )
         return out or [
             "all that can be seen fits: left are single bytes of a file, another build of ffmpeg 5.1, and the Deflate "
             f"of this Python's zlib ({self.zlib}); a list by somebody whose md5 was right (--known) would tell"
