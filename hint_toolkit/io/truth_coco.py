@@ -33,7 +33,10 @@ _SAME_CORNER = 1e-6  # pixels; x + (x2 - x) is x2 but for the last bit
 
 
 def coco_file(folder: Path) -> str:
-    """Path of the COCO file in a release, relative to it; "" when there is none."""
+    """Path of the COCO file in a release, or in its folder `coco`, relative to it; "" when there is none."""
+    here = COCO_FILE.rpartition("/")[2]
+    if folder.name == COCO_FILE.partition("/")[0] and (folder / here).is_file():
+        return here
     return COCO_FILE if (folder / COCO_FILE).is_file() else ""
 
 
@@ -46,7 +49,7 @@ def read_coco_truth(path: Path) -> Parsed:
     Raises:
         InputError: not JSON, no images and annotations, or annotations that are not as described.
     """
-    folder, path = (path, path / COCO_FILE) if path.is_dir() else (path.parent, path)
+    folder, path = (path, path / coco_file(path)) if path.is_dir() else (path.parent, path)
     try:
         with path.open("rb") as handle:
             parts = _parts(handle)

@@ -286,3 +286,12 @@ def test_the_same_hands_give_the_same_bytes(rich, tmp_path):
     first, second = ((tmp_path / name / "coco/hands.json").read_bytes() for name in "ab")
     assert first == second
     assert json.loads(first)["info"]["date_created"] == "2026-11-22"
+
+
+def test_the_folder_of_the_format_alone_is_read_too(make_hands, tmp_path):
+    hands = make_hands(3)
+    export(hands, tmp_path)
+    (tmp_path / "coco").rename(tmp_path / "away")
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "away").rename(tmp_path / "elsewhere/coco")
+    assert read_truth(tmp_path / "elsewhere/coco").version == read_truth(tmp_path / "elsewhere").version

@@ -254,3 +254,16 @@ def test_every_hand_changed(tmp_path, make_hands):
     report = apply_errata(old, [file], tmp_path / "v2", formats=["parquet"])
     assert report.applied == 2000
     assert report.result == read_truth(new).version
+
+
+def test_neither_a_patch_nor_what_it_makes_names_an_annotator(base, tmp_path):
+    hands = read_truth(base).hands
+    assert "ann@example.org" in set(hands.annotator)
+    new = moved(base, tmp_path / "new", (0, 0), removed=(3,))
+    held = read_truth(new).hands
+    stored(held.replace(annotator=["eve@example.org"] * len(held)), tmp_path / "new")
+    patch = errata_file(tmp_path / "new", base, tmp_path / "e.json", provenance=True)
+    assert b"example.org" not in patch.read_bytes()
+    apply_errata(tmp_path / "new", [patch], tmp_path / "out", formats=["parquet", "hint", "webdataset"])
+    assert all(b"example.org" not in data for data in tree(tmp_path / "out").values())
+    assert not any("@" in name for name in read_truth(tmp_path / "out").hands.annotator)
