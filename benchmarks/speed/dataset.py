@@ -29,20 +29,8 @@ from pathlib import Path
 
 import numpy as np
 
-FOLDERS = {
-    "TEST_ego4d_img": 1714,
-    "TEST_ego4d_seq": 6953,
-    "TEST_epick_img": 1906,
-    "TEST_newdays_img": 1754,
-    "TRAIN_ego4d_img": 11652,
-    "TRAIN_epick_img": 2780,
-    "TRAIN_newdays_img": 9666,
-    "VAL_ego4d_img": 514,
-    "VAL_ego4d_seq": 2320,
-    "VAL_epick_img": 625,
-    "VAL_newdays_img": 550,
-}
-"""Hands in each folder of the release."""
+from hint_toolkit.io.hint_counts import HANDS
+
 JPEGS = 300
 
 READ = """
@@ -100,9 +88,9 @@ IMPORTS = "import hint_toolkit.flows.release, hint_toolkit.export.parquet, pyarr
 def make_pairs(root: Path, hands: int) -> None:
     """Write `hands` pairs, spread over the folders as in the release."""
     rng = np.random.default_rng(0)
-    jpegs, share = [_jpeg(rng) for _ in range(JPEGS)], hands / sum(FOLDERS.values())
+    jpegs, share = [_jpeg(rng) for _ in range(JPEGS)], hands / sum(HANDS.values())
     made = 0
-    for name, full in FOLDERS.items():
+    for name, full in HANDS.items():
         folder = root / name
         folder.mkdir(parents=True)
         for k in range(round(full * share)):
@@ -205,7 +193,7 @@ def measure(place: Path, repeats: int) -> dict[str, list[tuple[float, float, flo
 def main() -> None:
     """Make the data, time everything, print a table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--hands", type=int, default=sum(FOLDERS.values()))
+    parser.add_argument("--hands", type=int, default=sum(HANDS.values()))
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--folder", type=Path, default=None, help="Where the files go; kept and used again.")
     options = parser.parse_args()
