@@ -22,6 +22,7 @@ import numpy as np
 
 from hint_toolkit.errors import HintError, shorten
 from hint_toolkit.flows.restore_clip import (
+    DAMAGED,
     DIFFERS,
     GOOD,
     MISSING,
@@ -237,8 +238,9 @@ def _report(
     facts = {"encoder": encoder, "folders": release.folders, "compared": bool(known)}
     write_table(state / REPORT, pa.Table.from_pylist(rows, schema=schema), facts)
     missing = sorted({job.uid for job in jobs if job.clip is None} & _uids_of(rows, {MISSING}))
-    if missing:
-        write_uids(state / TO_FETCH, missing)
+    damaged = _uids_of(rows, {DAMAGED})
+    if to_fetch := {*missing, *damaged}:
+        write_uids(state / TO_FETCH, sorted(to_fetch))
     else:  # an empty list would make Ego4D's tool fetch everything
         (state / TO_FETCH).unlink(missing_ok=True)
     folders = {name: dict.fromkeys(STATUSES, 0) for name in release.folders}
@@ -293,6 +295,11 @@ def _complain(rows: Sequence[Row], report: RestoreReport) -> None:
             groups.setdefault((row["status"], row["note"]), []).append(f"{row['folder']}/{row['stem']}")
     for (status, note), stems in groups.items():
         report.issues.error(f"{status}: {note}", id=shorten(stems))
+    if torn := sorted(_uids_of(rows, {DAMAGED})):
+        where = report.path.with_name(TO_FETCH)
+        report.issues.error(
+            f"{len(torn)} clips are damaged: {shorten(torn)}; fetch them again, all uids are in {where}"
+        )
     if report.missing:
         frames = sum(row["status"] == MISSING for row in rows)
         text = f"{len(report.missing)} clips with {frames} hands are missing: {shorten(report.missing)}"

@@ -233,6 +233,8 @@ def test_a_damaged_clip_gives_what_it_can_and_the_decoders_words(own):
     assert report.folders["TEST_ego4d_img"]["damaged"] == 6
     assert report.folders["TEST_ego4d_img"]["restored"] == 12
     assert any("cannot be opened as a video (Invalid data" in str(issue) for issue in report.issues)
+    assert any(f"1 clips are damaged: {uids[0]}; fetch them again" in str(issue) for issue in report.issues)
+    assert (state_folder(release) / TO_FETCH).read_text() == f"{uids[0]}\n"
     assert not any("Traceback" in str(issue) for issue in report.issues)
 
 
