@@ -23,7 +23,6 @@ from hint_toolkit.export.registry import DOCUMENTS, open_document, open_format
 from hint_toolkit.io.atomic import write_json
 from hint_toolkit.io.release import MANIFEST_FILE
 
-DOCUMENT_FILES = ("datasheet.md", "README.md", "croissant.json")
 MANY_FILES = 1000
 """Folders with more files than this hold pictures or labels; the manifest lists no single one of them."""
 
@@ -70,11 +69,13 @@ def publish(dataset: Dataset, target: Path, order: Order) -> dict[str, Any]:
             **order.facts(),
         }
         if not order.force:
-            _refuse_other(target, manifest, folder)
+            _refuse_other(target, manifest)
         manifest["files"] = data_files(folder)
         for name in DOCUMENTS:
             open_document(name)(dataset, folder, order.options, manifest)
         write_json(folder / MANIFEST_FILE, manifest)
+        if not order.force:
+            _refuse_loss(target, folder)
         os.sync()  # once for all files: what the rename shows must have reached the disk
         _put_in_place(folder, target)
     return manifest
@@ -155,11 +156,11 @@ def _manifest(target: Path) -> dict[str, Any]:
     return held if isinstance(held, dict) and str(held.get("schema")).startswith("hint-release/") else {}
 
 
-def _refuse_other(target: Path, manifest: dict[str, Any], folder: Path) -> None:
-    """Without force, only a release of the same hands is replaced, and no file in it is lost.
+def _refuse_other(target: Path, manifest: dict[str, Any]) -> None:
+    """Without force, only a release of the same hands is replaced.
 
     Raises:
-        InputError: the target holds something else, or files that the new release does not have.
+        InputError: the target holds something else.
     """
     if not target.exists() or not any(target.iterdir()):
         return
@@ -169,9 +170,15 @@ def _refuse_other(target: Path, manifest: dict[str, Any], folder: Path) -> None:
             where=str(target),
             next_step="use another --version or --out, or --force",
         )
-    made_last = {MANIFEST_FILE, *DOCUMENT_FILES}
-    lost = sorted(_names(target) - _names(folder) - made_last)
-    if lost:
+
+
+def _refuse_loss(target: Path, folder: Path) -> None:
+    """Without force, no file of the release that is replaced is lost.
+
+    Raises:
+        InputError: the target has files that the new release does not have.
+    """
+    if lost := sorted(_names(target) - _names(folder)):
         raise InputError(
             f"has files that the new release would not have: {shorten(lost)}",
             where=str(target),
