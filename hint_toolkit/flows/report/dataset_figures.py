@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import Any, Final
 
 from hint_toolkit.errors import MissingExtra
-from hint_toolkit.flows.report.figures import _INK, _RC, _svg, joint_label
+from hint_toolkit.flows.report.figures import INK, RC, joint_label, svg_of
 from hint_toolkit.joints import BONES, FINGER_COLORS, JOINTS, finger_of
 
 Draw = Callable[[Any], None]
@@ -56,7 +56,7 @@ def as_svg(size: tuple[float, float], draw: Draw, key: str) -> str:
     Raises:
         MissingExtra: matplotlib is not installed.
     """
-    return _svg(size, draw, key)
+    return svg_of(size, draw, key)
 
 
 def as_png(size: tuple[float, float], draw: Draw) -> bytes:
@@ -73,7 +73,7 @@ def as_png(size: tuple[float, float], draw: Draw) -> bytes:
         raise MissingExtra("matplotlib", "report") from error
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_RC)
+        mpl.rcParams.update(RC)
         figure = Figure(figsize=size, layout="constrained", dpi=_DPI, facecolor="white")
         FigureCanvasAgg(figure)
         draw(figure.add_subplot())
@@ -134,7 +134,7 @@ def _bars_by_joint(rows: Sequence[tuple[str, Sequence[float | None], str]], labe
         axes.tick_params(axis="y", length=7, width=7)
         for y, tick in enumerate(axes.yaxis.get_major_ticks()):
             tick.tick1line.set_markeredgecolor(FINGER_COLORS[finger_of(y)])
-        axes.grid(axis="x", color=_INK, alpha=0.12, linewidth=0.8)
+        axes.grid(axis="x", color=INK, alpha=0.12, linewidth=0.8)
         axes.set_axisbelow(True)
         axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=2, frameon=False, columnspacing=1.2)
 
@@ -149,7 +149,7 @@ def _bars(places: Sequence[float], counts: Sequence[int], width: Any, xlabel: st
         axes.set(xlabel=xlabel, ylabel=ylabel)
         axes.yaxis.set_major_locator(MaxNLocator(5, integer=True))
         axes.yaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
-        axes.grid(axis="y", color=_INK, alpha=0.12, linewidth=0.8)
+        axes.grid(axis="y", color=INK, alpha=0.12, linewidth=0.8)
         axes.set_axisbelow(True)
 
     return draw

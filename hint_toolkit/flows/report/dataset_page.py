@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from hint_toolkit.flows.report.dataset_figures import as_png, as_svg, figures
 from hint_toolkit.flows.report.dataset_tables import Block, blocks, facts, warning
-from hint_toolkit.flows.report.html import _POLICY, _figure
+from hint_toolkit.flows.report.html import POLICY, figure_block
 from hint_toolkit.flows.report.style import CSS
 from hint_toolkit.io.atomic import write_bytes, write_json, write_text
 
@@ -45,7 +45,7 @@ def write_stats(stats: Mapping[str, Any], out: Path) -> list[Path]:
         path = out / f"{name}.png"
         write_bytes(path, as_png(size, draw))
         written.append(path)
-        drawn.append(_figure(as_svg(size, draw, name), text, _CAPTIONS[name]))
+        drawn.append(figure_block(as_svg(size, draw, name), text, _CAPTIONS[name]))
     write_json(out / NUMBERS, stats)
     write_text(out / PAGE, _page(stats, drawn))
     return [*written, out / NUMBERS, out / PAGE]
@@ -58,7 +58,7 @@ def _page(stats: Mapping[str, Any], drawn: Sequence[str]) -> str:
     head = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f"<title>{escape(title)}</title>\n<style>\n{CSS}\n</style>\n</head>"
     )
     body = [

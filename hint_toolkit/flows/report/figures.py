@@ -13,7 +13,7 @@ from hint_toolkit.errors import MissingExtra
 from hint_toolkit.joints import FINGER_COLORS, JOINTS, finger_of
 from hint_toolkit.protocol import HAMER_V1, SUBSETS
 
-_INK: Final = "#010203"
+INK: Final = "#010203"
 """Stands for the page's text colour until the SVG is written; no other element has it."""
 
 _STYLES: Final = {
@@ -23,15 +23,15 @@ _STYLES: Final = {
 }
 """Told apart by dash and marker too; every colour has contrast 3:1 or more on white and on the dark page."""
 
-_RC: Final = {
+RC: Final = {
     "svg.fonttype": "none",
     "font.family": "sans-serif",
     "font.size": 10.0,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "axes.edgecolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
     "axes.spines.top": False,
     "axes.spines.right": False,
 }
@@ -57,7 +57,7 @@ def pck_curve(curves: Sequence[Mapping[str, Any]], marks: Sequence[float] = HAME
 
         right = max([t for curve in curves for t in curve["thresholds"]] or [0.2])
         for mark in (m for m in marks if m <= right):
-            axes.axvline(mark, color=_INK, linestyle=":", linewidth=0.8, alpha=0.5)
+            axes.axvline(mark, color=INK, linestyle=":", linewidth=0.8, alpha=0.5)
         for curve in sorted(curves, key=lambda c: _place(c["subset"])):
             style = _STYLES.get(curve["subset"], _STYLES["all"])
             values = [float("nan") if v is None else 100 * v for v in curve["values"]]
@@ -65,11 +65,11 @@ def pck_curve(curves: Sequence[Mapping[str, Any]], marks: Sequence[float] = HAME
             axes.plot(curve["thresholds"], values, label=curve["subset"], **line)
         axes.set(xlim=(0, right), ylim=(0, 100), xlabel="threshold (fraction of the normaliser)", ylabel="PCK (%)")
         axes.xaxis.set_major_locator(MaxNLocator(6, steps=[1, 2, 5, 10]))
-        axes.grid(axis="y", color=_INK, alpha=0.12, linewidth=0.8)
+        axes.grid(axis="y", color=INK, alpha=0.12, linewidth=0.8)
         if curves:
             axes.legend(loc="lower right", frameon=False)
 
-    return _svg((4.6, 3.2), draw, key)
+    return svg_of((4.6, 3.2), draw, key)
 
 
 def per_joint(rows: Sequence[Mapping[str, Any]], key: str = "j") -> str:
@@ -89,7 +89,7 @@ def per_joint(rows: Sequence[Mapping[str, Any]], key: str = "j") -> str:
     def draw(axes: Any) -> None:
         lines = range(len(JOINTS))
         for y in lines:
-            axes.axhline(y, color=_INK, alpha=0.10, linewidth=0.8, zorder=0)
+            axes.axhline(y, color=INK, alpha=0.10, linewidth=0.8, zorder=0)
         for subset in SUBSETS:
             style = _STYLES[subset]
             value = {row["joint"]: row["value"] for row in rows if row["subset"] == subset}
@@ -103,11 +103,11 @@ def per_joint(rows: Sequence[Mapping[str, Any]], key: str = "j") -> str:
         # A patch of the finger's colour beside the name, not coloured text: yellow cannot be read on white.
         for y, tick in enumerate(axes.yaxis.get_major_ticks()):
             tick.tick1line.set_markeredgecolor(FINGER_COLORS[finger_of(y)])
-        axes.grid(axis="x", color=_INK, alpha=0.12, linewidth=0.8)
+        axes.grid(axis="x", color=INK, alpha=0.12, linewidth=0.8)
         if axes.get_legend_handles_labels()[0]:
             axes.legend(loc="lower center", bbox_to_anchor=(0.45, 1.0), ncols=3, frameon=False, columnspacing=1.2)
 
-    return _svg((4.6, 5.2), draw, key)
+    return svg_of((4.6, 5.2), draw, key)
 
 
 def joint_label(name: str) -> str:
@@ -120,7 +120,7 @@ def _place(subset: str) -> int:
     return order.index(subset) if subset in order else len(order)
 
 
-def _svg(inches: tuple[float, float], draw: Any, key: str) -> str:
+def svg_of(inches: tuple[float, float], draw: Any, key: str) -> str:
     """Draw on fresh axes and return the bare element.
 
     The user's matplotlibrc must not reach the file, nor ours reach the user: defaults inside a context.
@@ -133,7 +133,7 @@ def _svg(inches: tuple[float, float], draw: Any, key: str) -> str:
         raise MissingExtra("matplotlib", "report") from error
     with mpl.rc_context():
         mpl.rcdefaults()
-        mpl.rcParams.update(_RC | {"svg.hashsalt": key})
+        mpl.rcParams.update(RC | {"svg.hashsalt": key})
         figure = Figure(figsize=inches, layout="constrained")
         FigureCanvasSVG(figure)
         draw(figure.add_subplot())
@@ -150,4 +150,4 @@ def _inline(text: str, key: str) -> str:
     element = re.sub(r' (width|height)="[\d.]+pt"', "", element, count=2)
     element = re.sub(r'\bid="', f'id="{key}-', element)
     element = re.sub(r'(url\(#|href="#)', rf"\g<1>{key}-", element)
-    return element.replace(_INK, "currentColor").strip()
+    return element.replace(INK, "currentColor").strip()

@@ -29,7 +29,7 @@ SHOWN_IDS: Final = 20
 PICTURE_BYTES: Final = 14_000_000
 """Of base64 text; keeps the page under 20 MB however many hands are asked for."""
 
-_POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
 def write_report(
@@ -68,7 +68,7 @@ def write_report(
     head = (
         '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         f"<title>{escape(title)}</title>\n<style>\n{CSS}\n</style>\n</head>"
     )
     write_text(out, f"{head}\n<body>\n<main>\n{chr(10).join(body)}\n</main>\n</body>\n</html>\n")
@@ -134,7 +134,7 @@ def _curves(results: Mapping[str, Any], sources: Sequence[str]) -> str:
         curves = [curve for curve in results["curves"] if curve["source"] == source]
         if curves:
             alt = f"PCK of {source} against the threshold; its values at the dotted lines are in the table above."
-            figures.append(_figure(pck_curve(curves, marks, f"c{k}"), alt, source))
+            figures.append(figure_block(pck_curve(curves, marks, f"c{k}"), alt, source))
     return f'<h2>PCK against the threshold</h2><div class="figures">{"".join(figures)}</div>' if figures else ""
 
 
@@ -144,7 +144,7 @@ def _joints(results: Mapping[str, Any], sources: Sequence[str], threshold: float
         rows = [r for r in results["per_joint"] if r["source"] == source and r["threshold"] == threshold]
         if rows:
             alt = f"Correct hands of {source} for each of the 21 joints; the numbers are in the table below."
-            figures.append(_figure(per_joint(rows, f"j{k}"), alt, source))
+            figures.append(figure_block(per_joint(rows, f"j{k}"), alt, source))
             tables.append(_joint_table(source, rows))
     if not figures:
         return ""
@@ -172,7 +172,8 @@ def _joint_table(source: str, rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
-def _figure(svg: str, alt: str, caption: str) -> str:
+def figure_block(svg: str, alt: str, caption: str) -> str:
+    """A drawing with its caption, and words for those who cannot see it."""
     labelled = svg.replace("<svg", f'<svg role="img" aria-label="{escape(alt)}"', 1)
     return f"<figure><figcaption><strong>{escape(caption)}</strong></figcaption>{labelled}</figure>"
 

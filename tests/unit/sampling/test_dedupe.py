@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hint_toolkit.io.images import read_image
-from hint_toolkit.sampling.dedupe import NEAR, connected, keep_one, near_duplicates, similarity
+from hint_toolkit.sampling.dedupe import NEAR, near_duplicates, similarity
 from hint_toolkit.synthetic import render, sequence
 from hint_toolkit.video.index import index_video
 from hint_toolkit.video.likeness import LENGTH, fingerprint, thumbnails
@@ -236,40 +236,3 @@ def test_wrong_arguments_are_named(marks):
         near_duplicates(marks, groups=np.zeros(3))
     with pytest.raises(ValueError, match=r"threshold must be in 0\.\.1"):
         near_duplicates(marks, threshold=80)
-    with pytest.raises(ValueError, match="numbers from 0 to 2"):
-        connected(np.array([[0, 3]]), 3)
-    with pytest.raises(ValueError, match="values of order"):
-        keep_one(np.zeros(3, int), np.zeros(2))
-
-
-def test_chains_and_rings_are_one_group(rng):
-    chain = np.stack([np.arange(1, 40), np.arange(39)], axis=1)[rng.permutation(39)]
-    assert connected(chain, 42).tolist() == [0] * 40 + [40, 41]
-    assert connected(np.array([[4, 2], [2, 4], [3, 3], [1, 4]]), 5).tolist() == [0, 1, 1, 3, 1]
-    assert connected(np.empty((0, 2), int), 3).tolist() == [0, 1, 2]
-    assert connected(np.empty((0, 2), int), 0).tolist() == []
-
-
-def test_groups_agree_with_an_independent_search(rng):
-    pairs = rng.integers(0, 200, (150, 2))
-    neighbours = {k: set() for k in range(200)}
-    for a, b in pairs.tolist():
-        neighbours[a].add(b)
-        neighbours[b].add(a)
-    want = [-1] * 200
-    for start in range(200):
-        todo = [start] if want[start] < 0 else []
-        while todo:
-            k = todo.pop()
-            if want[k] < 0:
-                want[k] = start
-                todo += neighbours[k]
-    assert connected(pairs, 200).tolist() == want
-
-
-def test_one_of_each_group_stays():
-    labels = np.array([0, 1, 0, 1, 4])
-    assert keep_one(labels).tolist() == [True, True, False, False, True]
-    assert keep_one(labels, np.array([5, 1, 2, 1, 9])).tolist() == [False, True, True, False, True]
-    assert keep_one(labels, np.array(["b", "b", "a", "a", "c"])).tolist() == [False, False, True, True, True]
-    assert keep_one(labels[:0]).tolist() == []
