@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from hint_toolkit.errors import InputError
+from hint_toolkit.io.answers import Answers, read_answers
 from hint_toolkit.io.atomic import replacing
 from hint_toolkit.io.parquet import read_hands, read_table, table_to_frames, write_table
 from hint_toolkit.records import Frame, Hands
@@ -37,6 +38,8 @@ class Workspace:
         self.served_folder = root / "tasks"
         self.tasks_folder = self.served_folder / "crops"
         self.annotations_file = root / "annotations.parquet"
+        self.answers_file = root / "answers.parquet"
+        self.assignments_file = root / "assignments.parquet"
         self.raw_folder = root / "raw"
         self.server_folder = root / "labelstudio"
         self.releases_folder = root / "releases"
@@ -86,6 +89,15 @@ class Workspace:
         """
         self._need(self.annotations_file, "no annotations have been pulled", "hint-build pull")
         return read_hands(self.annotations_file)
+
+    def read_answers(self) -> Answers:
+        """Every revision of every answer, with what the person was shown.
+
+        Raises:
+            InputError: nothing pulled yet, or the file is damaged.
+        """
+        self._need(self.answers_file, "no answers have been pulled", "hint-build pull")
+        return read_answers(self.answers_file)
 
     def secret(self) -> bytes:
         """32 random bytes that stay with the workspace: what pseudonyms of annotators are made with."""

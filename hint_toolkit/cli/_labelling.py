@@ -7,43 +7,9 @@ from pathlib import Path
 
 import click
 
-from hint_toolkit.cli._options import PATH, output_options, quiet_option, seed_option, workspace_option
-from hint_toolkit.cli._output import Progress, emit, log, progress, show_issues, waiting
-
-KEY, PASSWORD, URL = "LABEL_STUDIO_API_KEY", "LABEL_STUDIO_PASSWORD", "LABEL_STUDIO_URL"
-_NEW_KEY = f'export {KEY}=$(python3 -c "import secrets; print(secrets.token_hex(20))")'
-
-project_option = click.option("--project", default="hint", show_default=True, help="Title of the Label Studio project.")
-url_option = click.option(
-    "--url", envvar=URL, default=None, help="Of the Label Studio server.  [default: the one this workspace started]"
-)
-
-
-def _secret(name: str, next_step: str, prompt: str | None = None) -> str:
-    """A secret from the environment, or from the terminal where a person sits there; never from an option."""
-    from hint_toolkit.errors import InputError
-
-    if value := os.environ.get(name):
-        return value
-    if prompt and sys.stdin.isatty():
-        return str(click.prompt(prompt, hide_input=True, confirmation_prompt=True, err=True))
-    raise InputError(f"{name} is not set", next_step=next_step)
-
-
-def _server_url(url: str | None, workspace: Path) -> str:
-    """The given address, or that of the server which this workspace started."""
-    from hint_toolkit.errors import InputError
-    from hint_toolkit.labelstudio.server import read_state
-    from hint_toolkit.workspace import Workspace
-
-    state = None if url else read_state(Workspace(workspace).server_folder)
-    if not url and state is None:
-        raise InputError(
-            "no Label Studio server runs for this workspace",
-            where=str(workspace),
-            next_step=f"run hint-build server in another terminal, or set {URL}",
-        )
-    return url or (state.url if state else "")
+from hint_toolkit.cli._options import PATH, quiet_option, seed_option, workspace_option
+from hint_toolkit.cli._output import Progress, log, progress, waiting
+from hint_toolkit.cli._server import KEY, NEW_KEY, PASSWORD, secret
 
 
 @click.command()
@@ -68,8 +34,8 @@ def server(port: int, username: str, label_studio: Path | None, workspace: Path,
 
     place = Workspace(workspace)
     program = find_label_studio(label_studio)
-    key = _secret(KEY, f"run: {_NEW_KEY}  and keep it for later starts")
-    password = _secret(PASSWORD, f"run: export {PASSWORD}=..", "Password for the Label Studio page")
+    key = secret(KEY, f"run: {NEW_KEY}  and keep it for later starts")
+    password = secret(PASSWORD, f"run: export {PASSWORD}=..", "Password for the Label Studio page")
     running = Server(program, place.server_folder, place.served_folder, Account(username, password, key), port=port)
     with waiting("server", "starting Label Studio (a minute or two the first time)", quiet) as bar:
         running.start(bar)
@@ -79,60 +45,6 @@ def server(port: int, username: str, label_studio: Path | None, workspace: Path,
         return 0 if running.wait() == 0 else 1
     finally:
         running.stop()
-
-
-@click.command()
-@project_option
-@url_option
-@workspace_option
-@output_options
-def push(project: str, url: str | None, workspace: Path, as_json: bool, quiet: bool) -> int:
-    """Send hands with their pre-labels to Label Studio; what is there already is not sent twice.
-
-    \b
-    Example:
-      hint-build push --project kitchen
-    """
-    from dataclasses import asdict
-
-    from hint_toolkit.flows.labelling import push as run_push
-    from hint_toolkit.flows.labelling import push_text
-    from hint_toolkit.labelstudio.client import LabelStudioClient
-    from hint_toolkit.workspace import Workspace
-
-    key = _secret(KEY, f"export {KEY}=.. with the token of the server's user")
-    with LabelStudioClient(_server_url(url, workspace), key) as client, progress("push", "tasks", quiet) as bar:
-        report = run_push(Workspace(workspace), client, title=project, progress=bar)
-    emit(asdict(report), push_text(report), as_json)
-    return 0
-
-
-@click.command()
-@project_option
-@url_option
-@workspace_option
-@output_options
-def pull(project: str, url: str | None, workspace: Path, as_json: bool, quiet: bool) -> int:
-    """Bring the corrected hands back, with annotator, seconds and the pre-label they started from.
-
-    \b
-    Example:
-      hint-build pull --project kitchen
-    """
-    from dataclasses import asdict
-
-    from hint_toolkit.flows.labelling import pull as run_pull
-    from hint_toolkit.flows.labelling import pull_text
-    from hint_toolkit.labelstudio.client import LabelStudioClient
-    from hint_toolkit.workspace import Workspace
-
-    key = _secret(KEY, f"export {KEY}=.. with the token of the server's user")
-    with LabelStudioClient(_server_url(url, workspace), key) as client, progress("pull", "tasks", quiet) as bar:
-        report = run_pull(Workspace(workspace), client, title=project, progress=bar)
-    value = asdict(report) | {"issues": [issue.to_dict() for issue in report.issues]}
-    emit(value, pull_text(report), as_json)
-    show_issues(report.issues)
-    return 3 if report.issues.errors else 0
 
 
 @click.command("label-config")
@@ -205,7 +117,7 @@ def demo(
 
     password = None
     if interactive:
-        password = check_password(_secret(PASSWORD, f"run: export {PASSWORD}=..", "Choose a password for Label Studio"))
+        password = check_password(secret(PASSWORD, f"run: export {PASSWORD}=..", "Choose a password for Label Studio"))
     options = DemoOptions(out, videos, password, per_video, clips, clip_frames, seed)
     report = run_demo(options, _Terminal(quiet))
     click.echo("\n" + score_table(report.scored.results))
@@ -228,5 +140,5 @@ def _beside(program: str) -> str:
 
 def add_labelling_commands(group: click.Group) -> None:
     """Put these commands into `hint-build`."""
-    for command in (server, push, pull, label_config, demo):
+    for command in (server, label_config, demo):
         group.add_command(command)

@@ -18,6 +18,8 @@ from hint_toolkit.cli._labelling import add_labelling_commands
 from hint_toolkit.cli._main import run
 from hint_toolkit.cli._options import PATH, json_option, output_options, workspace_option
 from hint_toolkit.cli._output import emit, log, progress, table
+from hint_toolkit.cli._pull import add_pull_commands
+from hint_toolkit.cli._push import add_push_commands
 from hint_toolkit.cli._restore import add_restore_commands
 from hint_toolkit.cli._sample import add_sample_commands
 from hint_toolkit.cli._sources import add_sources_commands
@@ -111,6 +113,8 @@ add_sample_commands(cli)
 add_restore_commands(cli)
 add_export_commands(cli)
 add_labelling_commands(cli)
+add_push_commands(cli)
+add_pull_commands(cli)
 add_splits_commands(cli)
 add_inspect_commands(cli)
 add_stats_commands(cli)

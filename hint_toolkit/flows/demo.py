@@ -17,9 +17,10 @@ from typing import Any, Protocol
 
 from hint_toolkit.errors import IncompleteError, InputError
 from hint_toolkit.flows.demo_truth import truth_of_release, truth_of_tasks
-from hint_toolkit.flows.labelling import pull, pull_text, push, push_text
 from hint_toolkit.flows.predict import predict
 from hint_toolkit.flows.prelabel import prelabel
+from hint_toolkit.flows.pull import pull, pull_text
+from hint_toolkit.flows.push import push, push_text
 from hint_toolkit.flows.release import export
 from hint_toolkit.flows.results import write_results
 from hint_toolkit.flows.sample import SampleOptions, make_plan, sample

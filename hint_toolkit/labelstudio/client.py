@@ -131,6 +131,44 @@ class LabelStudioClient:
             raise ServerError("is no Label Studio", where=self.url, next_step="check the address")
         return {"version": str(getattr(version, "release", None) or "unknown"), "user": str(user.email)}
 
+    def request(
+        self,
+        action: str,
+        method: str,
+        path: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        json_body: Any = None,
+        timeout: float = _TIMEOUT,
+    ) -> Any:
+        """A call that the SDK has no method for, or decodes in a way that loses something; sent once.
+
+        Args:
+            action: in words, for the error.
+            method: "GET", "POST", "PATCH" or "DELETE".
+            path: below the server's address, e.g. "api/tasks/3".
+            params: of the query.
+            json_body: sent as JSON unless None.
+            timeout: seconds.
+
+        Returns:
+            the decoded JSON reply; None for an empty one.
+        """
+        from label_studio_sdk.core.api_error import ApiError
+
+        options: Any = {"max_retries": 0, "timeout_in_seconds": int(timeout)}
+        with self._translated(action):
+            reply = self._sdk._client_wrapper.httpx_client.request(
+                path, method=method, params=dict(params or {}), json=json_body, request_options=options
+            )
+            if reply.status_code >= 400:
+                try:
+                    body = reply.json()
+                except ValueError:
+                    body = reply.text
+                raise ApiError(status_code=reply.status_code, body=body)
+            return json.loads(reply.content) if reply.content else None
+
     def find_project(self, title: str) -> Project | None:
         """The project of exactly this title.
 

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hint_toolkit.flows.labelling import pull, push
+from hint_toolkit.flows.pull import pull
+from hint_toolkit.flows.push import push
 from hint_toolkit.joints import INDEX, JOINTS
 from hint_toolkit.labelstudio.config import ABSENT, OCCLUDED, hotkeys
 

@@ -15,7 +15,8 @@ import numpy as np
 import pytest
 
 from hint_toolkit.errors import InputError, ServerError
-from hint_toolkit.flows.labelling import pull, push
+from hint_toolkit.flows.pull import pull
+from hint_toolkit.flows.push import push
 from hint_toolkit.flows.simulate import annotate
 from hint_toolkit.io.parquet import hands_to_table, write_table
 from hint_toolkit.labelstudio.client import LabelStudioClient
@@ -202,7 +203,7 @@ def test_server_killed_during_push(service: Any, drawn_workspace: Callable[..., 
 PUSH = """
 import os, sys
 from pathlib import Path
-from hint_toolkit.flows.labelling import push
+from hint_toolkit.flows.push import push
 from hint_toolkit.labelstudio.client import LabelStudioClient
 from hint_toolkit.workspace import Workspace
 client = LabelStudioClient(sys.argv[1], os.environ["TOKEN"])

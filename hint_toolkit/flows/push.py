@@ -1,13 +1,12 @@
-"""Pre-labels -> Label Studio -> annotations.
+"""Pre-labels -> Label Studio.
 
 Pushing is idempotent by `hint_id`: a task that is there is never imported again, one whose pre-label changed is
 updated unless somebody has begun it, and one that was imported twice (a kill while the server was still busy
 with our request) loses its untouched copy. So after any interruption the same command is run again.
 """
 
-import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +14,12 @@ import numpy as np
 
 from hint_toolkit.errors import InputError
 from hint_toolkit.geometry import Window
-from hint_toolkit.io.atomic import write_text
 from hint_toolkit.io.images import read_image, write_jpg
-from hint_toolkit.io.parquet import hands_to_table, write_table
 from hint_toolkit.issues import Issues
 from hint_toolkit.labelstudio.client import LabelStudioClient, Project, TaskRef
 from hint_toolkit.labelstudio.config import label_config, vocabulary
-from hint_toolkit.labelstudio.results import read_export
 from hint_toolkit.labelstudio.tasks import build_task, image_url, window_of
-from hint_toolkit.records import Frame, Hand
+from hint_toolkit.records import Hand
 from hint_toolkit.workspace import Workspace, fingerprint
 
 Progress = Callable[[int, int], None]
@@ -49,29 +45,6 @@ class PushReport:
     updated: int
     begun: int
     removed: int
-
-
-@dataclass(frozen=True)
-class PullReport:
-    """What a pull brought.
-
-    Attributes:
-        project_id: on the server.
-        submitted: rows of hands.
-        skipped: rows of tasks that a person skipped.
-        empty: rows that say "there is no hand".
-        open_tasks: tasks not yet done.
-        left_out: annotations that cannot be read; only the archive has them.
-        issues: why, and what a person should look at.
-    """
-
-    project_id: int
-    submitted: int
-    skipped: int
-    empty: int
-    open_tasks: int
-    left_out: int
-    issues: Issues = field(default_factory=Issues)
 
 
 def push(
@@ -241,54 +214,6 @@ def _crop_name(hand: Hand, window: Window) -> str:
     return f"{hand.id}-{fingerprint(list(window))[:8]}.jpg"
 
 
-def pull(
-    workspace: Workspace, client: LabelStudioClient, *, title: str, progress: Progress | None = None
-) -> PullReport:
-    """Fetch every annotation of the project: the raw export to the archive, its rows to annotations.parquet.
-
-    Each of the two files is replaced at once or not at all; a server that dies leaves what was pulled before.
-
-    Args:
-        workspace: whose hands were pushed.
-        client: logged in.
-        title: of the project.
-        progress: called with the tasks read and their number.
-
-    Raises:
-        InputError: no such project, or nothing sampled or pre-labelled.
-        ServerError: the server is dead or refuses.
-    """
-    with workspace.lock():
-        frames: dict[str, Frame] = {frame.id: frame for frame in workspace.read_frames()}
-        prelabels = {hand.id: hand for hand in workspace.read_prelabels()}
-        project = client.find_project(title)
-        if project is None:
-            raise InputError(f"no project {title!r}", where=client.url, next_step="run: hint-build push")
-        tasks = client.export(project.id)
-        archive = workspace.raw_folder / f"{_slug(title)}-annotations.json"
-        # Not io.atomic.write_json: whatever the server sent is archived, even a number that JSON has no name for.
-        write_text(archive, json.dumps(tasks, indent=1, sort_keys=True, ensure_ascii=False) + "\n")
-        reading = read_export(tasks, frames, prelabels, archive.name)
-        write_table(workspace.annotations_file, hands_to_table(reading.hands), {"project": title})
-        if progress:
-            progress(len(tasks), len(tasks))
-    return PullReport(
-        project.id,
-        submitted=reading.count("submitted"),
-        skipped=reading.count("skipped"),
-        empty=reading.count("empty"),
-        open_tasks=reading.open_tasks,
-        left_out=reading.left_out,
-        issues=reading.issues,
-    )
-
-
-def _slug(title: str) -> str:
-    """The title as a file name; different titles stay different."""
-    safe = "".join(c if c.isalnum() or c in "-_." else "-" for c in title).strip(".-")[:60]
-    return safe if safe == title else f"{safe}-{fingerprint(title)[:6]}".lstrip("-")
-
-
 def push_text(report: PushReport) -> str:
     """What a push did, in words."""
     parts = [f"{report.new} tasks new, {report.there} there already"]
@@ -300,11 +225,3 @@ def push_text(report: PushReport) -> str:
         if count:
             parts.append(f"{count} {what}")
     return ", ".join(parts)
-
-
-def pull_text(report: PullReport) -> str:
-    """What a pull brought, in words."""
-    text = f"{report.submitted} hands submitted, {report.skipped} skipped, {report.open_tasks} tasks still open"
-    if report.empty:
-        text += f", {report.empty} frames without a hand"
-    return text + (f", {report.left_out} annotations unreadable" if report.left_out else "")
