@@ -16,6 +16,7 @@ from hint_toolkit.cli._export import add_export_commands
 from hint_toolkit.cli._inspect import add_inspect_commands
 from hint_toolkit.cli._labelling import add_labelling_commands
 from hint_toolkit.cli._main import run
+from hint_toolkit.cli._next import add_next_commands
 from hint_toolkit.cli._options import PATH, json_option, output_options, workspace_option
 from hint_toolkit.cli._output import emit, log, progress, table
 from hint_toolkit.cli._pull import add_pull_commands
@@ -116,6 +117,7 @@ add_labelling_commands(cli)
 add_push_commands(cli)
 add_pull_commands(cli)
 add_splits_commands(cli)
+add_next_commands(cli)
 add_inspect_commands(cli)
 add_stats_commands(cli)
 add_versions_commands(cli)
