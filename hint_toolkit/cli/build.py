@@ -26,6 +26,7 @@ from hint_toolkit.cli._sample import add_sample_commands
 from hint_toolkit.cli._sources import add_sources_commands
 from hint_toolkit.cli._splits import add_splits_commands
 from hint_toolkit.cli._stats import add_stats_commands
+from hint_toolkit.cli._suspects import add_suspects_commands
 from hint_toolkit.cli._versions import add_versions_commands
 
 
@@ -118,6 +119,7 @@ add_push_commands(cli)
 add_pull_commands(cli)
 add_splits_commands(cli)
 add_next_commands(cli)
+add_suspects_commands(cli)
 add_inspect_commands(cli)
 add_stats_commands(cli)
 add_versions_commands(cli)
