@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from hint_toolkit import __version__
+from hint_toolkit.cli._doctor import add_doctor_commands
 from hint_toolkit.cli._export import add_export_commands
 from hint_toolkit.cli._inspect import add_inspect_commands
 from hint_toolkit.cli._labelling import add_labelling_commands
@@ -91,26 +92,8 @@ def status(workspace: Path, as_json: bool) -> int:
     return 0
 
 
-@cli.command()
-@json_option
-def doctor(as_json: bool) -> int:
-    """Check this installation: libraries, versions that must agree, programs.
-
-    \b
-    Example:
-      hint-build doctor
-    """
-    from dataclasses import asdict
-
-    from hint_toolkit.flows.doctor import doctor as examine
-
-    findings = examine()
-    rows = [(finding.what, finding.state, finding.detail) for finding in findings]
-    emit({"findings": [asdict(finding) for finding in findings]}, table(["part", "state", "detail"], rows), as_json)
-    return 2 if any(finding.state == "wrong" for finding in findings) else 0
-
-
 add_sources_commands(cli)
+add_doctor_commands(cli)
 add_sample_commands(cli)
 add_restore_commands(cli)
 add_export_commands(cli)

@@ -17,6 +17,12 @@ EXTRAS = {
     "av": "video",
     "matplotlib": "report",
     "mediapipe": "prelabel",
+    "ai-edge-litert": "prelabel",
+    "torch": "models",
+    "timm": "models",
+    "smplx": "models",
+    "onnxruntime": "rtmpose",
+    "boto3": "s3",
     "label-studio-sdk": "label",
     "fiftyone": "view",
 }

@@ -169,6 +169,29 @@ class LabelStudioClient:
                 raise ApiError(status_code=reply.status_code, body=body)
             return json.loads(reply.content) if reply.content else None
 
+    def fetch(self, action: str, address: str) -> tuple[str, bytes]:
+        """Content type and bytes of something that the server shows, e.g. a task's picture; sent once.
+
+        Args:
+            action: in words, for the error.
+            address: absolute, or below the server's address. Other servers are asked without our token.
+        """
+        import httpx
+        from label_studio_sdk.core.api_error import ApiError
+
+        with self._translated(action):
+            if address.startswith(("http://", "https://")) and not address.startswith(f"{self.url}/"):
+                reply = self._http.get(address)
+            else:
+                path = address.removeprefix(self.url).lstrip("/")
+                reply = self._sdk._client_wrapper.httpx_client.request(
+                    path, method="GET", request_options={"max_retries": 0}
+                )
+            if reply.status_code >= 400:
+                raise ApiError(status_code=reply.status_code, body=None)
+            assert isinstance(reply, httpx.Response)
+            return str(reply.headers.get("content-type", "")), bytes(reply.content)
+
     def find_project(self, title: str) -> Project | None:
         """The project of exactly this title.
 
