@@ -21,7 +21,7 @@ PURPOSES: Final = ("label", "overlap", "blind", "gold", "adjudicate", "review")
 answer is known, a decision between answers, a second look at a suspicious label. Kept in the workspace, never
 shown to annotators."""
 _START: Final = ("points", "exists", "occluded", "box", "side", "score", "presence", "detector", "state")
-_FACTS: Final = ("task_id", "annotation_id", "revision", "created_at", "updated_at", "purpose", "project")
+_FACTS: Final = ("task_id", "annotation_id", "revision", "created_at", "updated_at", "purpose", "project", "standing")
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Answers:
         updated_at: (N,) ISO time of this revision.
         purpose: (N,) one of `PURPOSES`.
         project: (N,) title of the project.
+        standing: (N,) whether the annotation was still on the server when it was last looked for. What somebody
+            deleted there stays here, but counts nowhere.
     """
 
     hands: Hands
@@ -51,6 +53,7 @@ class Answers:
     updated_at: NDArray[np.object_]
     purpose: NDArray[np.object_]
     project: NDArray[np.object_]
+    standing: NDArray[np.bool_]
 
     def __len__(self) -> int:
         """How many revisions there are."""
@@ -63,16 +66,16 @@ class Answers:
         )
 
     def newest(self) -> "Answers":
-        """The last revision of every annotation: what stands now."""
+        """The last revision of every annotation that was not deleted: what stands now."""
         last = {key: i for i, key in enumerate(zip(self.project, self.annotation_id, strict=True))}
-        return self.take(np.array(sorted(last.values()), dtype=np.int64))
+        return self.take(np.array([i for i in sorted(last.values()) if self.standing[i]], dtype=np.int64))
 
 
 def no_answers() -> Answers:
     """A table without a row."""
     ints, texts = np.zeros(0, np.int64), np.zeros(0, object)
     nobody = Hands.of([])
-    return Answers(nobody, nobody, ints, ints, ints, texts, texts, texts, texts)
+    return Answers(nobody, nobody, ints, ints, ints, texts, texts, texts, texts, np.zeros(0, bool))
 
 
 def write_answers(path: Path, answers: Answers, metadata: dict[str, Any]) -> None:

@@ -5,12 +5,13 @@ is counted, and the flow archives the raw export.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
 
 from hint_toolkit.issues import Issues
+from hint_toolkit.joints import N_JOINTS
 from hint_toolkit.labelstudio.config import BOX, KEYPOINTS
 from hint_toolkit.labelstudio.decode import Decoded, Unreadable, blank, decode, window_of_task
 from hint_toolkit.records import Frame, Hand, Hands, frame_facts
@@ -18,6 +19,27 @@ from hint_toolkit.records import Frame, Hand, Hands, frame_facts
 SIMULATED_EMAIL: Final = "simulated@hint-toolkit.invalid"
 """The server's user that the scripted annotator submits as; such rows have the annotator "simulated"."""
 SIMULATED: Final = "simulated"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One annotation.
+
+    Attributes:
+        hand: what the person said.
+        started: what the person was shown: state "prelabel", or "empty" with NaN points for nothing.
+        task_id: on the server.
+        annotation_id: on the server.
+        created_at: as the server writes it.
+        updated_at: as the server writes it.
+    """
+
+    hand: Hand
+    started: Hand
+    task_id: int
+    annotation_id: int
+    created_at: str
+    updated_at: str
 
 
 @dataclass(frozen=True)
@@ -30,12 +52,14 @@ class Reading:
         open_tasks: tasks without any annotation.
         left_out: annotations that could not be read.
         issues: why, and what a person should look at.
+        rows: the same annotations with what they started from, in the order of `hands`.
     """
 
     hands: Hands
     open_tasks: int
     left_out: int
     issues: Issues = field(default_factory=Issues)
+    rows: tuple[Row, ...] = ()
 
     def count(self, state: str) -> int:
         """How many rows have this state."""
@@ -53,7 +77,8 @@ def read_export(
         prelabels: what was pushed, by hint_id; points that come back untouched take its pixels exactly.
         file: name of the archive, for the issues.
     """
-    issues, rows, seen = Issues(), [], set()
+    issues, seen = Issues(), set()
+    rows: list[Row] = []
     open_tasks = left_out = 0
     for task in tasks:
         data = task.get("data") or {}
@@ -65,17 +90,19 @@ def read_export(
         open_tasks += not annotations
         for annotation in annotations:
             try:
-                row, warnings = _row(annotation, data, frames, prelabels.get(hint_id))
+                hand, warnings = _row(annotation, data, frames, prelabels.get(hint_id))
+                started = _started(annotation, task, hand, prelabels.get(hint_id))
             except Unreadable as error:
                 issues.error(error.text, file=place, id=hint_id, field=error.field)
                 left_out += 1
                 continue
             for text in warnings:
                 issues.warn(text, file=place, id=hint_id)
-            order = (str(annotation.get("created_at")), int(annotation.get("id") or 0))
-            rows.append(((row.id, *order), row))
-    rows.sort(key=lambda pair: pair[0])
-    return Reading(Hands.of(row for _, row in rows), open_tasks, left_out, issues)
+            ids = int(task.get("id") or 0), int(annotation.get("id") or 0)
+            times = (str(annotation.get(name) or "") for name in ("created_at", "updated_at"))
+            rows.append(Row(hand, started, *ids, *times))
+    rows.sort(key=lambda row: (row.hand.id, row.created_at, row.annotation_id))
+    return Reading(Hands.of(row.hand for row in rows), open_tasks, left_out, issues, tuple(rows))
 
 
 def _row(
@@ -141,6 +168,41 @@ def _started_from(frozen: Any, detector: str) -> str:
     """Version of the prediction that the annotator saw: the server's frozen copy, else what the task was made with."""
     version = frozen.get("model_version") if isinstance(frozen, dict) else None
     return str(version or detector)
+
+
+def _started(annotation: Mapping[str, Any], task: Mapping[str, Any], hand: Hand, prelabel: Hand | None) -> Hand:
+    """What the person was shown: the server's frozen copy, else the task's prediction of that version.
+
+    A draft that was loaded again loses its `parent_prediction`, but not the frozen copy. A prediction that cannot be
+    read any more gives a row of state "empty", as a task without one does.
+    """
+    frozen = annotation.get("prediction")
+    shown = frozen if isinstance(frozen, dict) and frozen.get("result") else None
+    if shown is None:
+        held = [one for one in task.get("predictions") or [] if isinstance(one, dict) and one.get("result")]
+        shown = next((one for one in held if str(one.get("model_version")) == hand.detector), None)
+    found, detector = blank(), ""
+    if shown is not None:
+        try:
+            found = decode(shown["result"], window_of_task(task.get("data") or {}), hand.id, prelabel)
+            detector = str(shown.get("model_version") or "")
+        except Unreadable:
+            found = blank()
+    there = bool(np.isfinite(found.points).any())
+    return replace(
+        hand,
+        points=found.points,
+        exists=found.exists,
+        occluded=found.occluded,
+        box=found.box,
+        side=found.side or (prelabel.side if prelabel else hand.side),
+        presence=prelabel.presence if prelabel and there else float("nan"),
+        score=prelabel.score if prelabel and there else np.full(N_JOINTS, np.nan),
+        detector=detector if there else "",
+        annotator="",
+        seconds=float("nan"),
+        state="prelabel" if there else "empty",
+    )
 
 
 def annotator_of(completed_by: Any) -> str:
