@@ -1,0 +1,162 @@
+"""What a hand costs a person: input events counted in a real browser, and the numbers that the protocol states."""
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hint_toolkit.flows.pull import pull
+from hint_toolkit.flows.push import push
+from hint_toolkit.joints import INDEX, JOINTS
+from hint_toolkit.labelstudio.config import OCCLUDED, hotkeys
+
+from .test_browser import READY, WHERE, log_in, open_task, submit
+
+pytestmark = [pytest.mark.server, pytest.mark.browser]
+PROTOCOL = Path(__file__).parents[2] / "annotation" / "protocol.md"
+
+COUNT = """() => {
+    window.effort = {clicks: 0, drags: 0, keys: 0}
+    let down = null
+    const on = (name, what) => window.addEventListener(name, what, {capture: true})
+    on('mousedown', e => { if (e.isTrusted) down = [e.clientX, e.clientY] })
+    on('mouseup', e => {
+        if (!e.isTrusted || !down) return
+        const far = Math.hypot(e.clientX - down[0], e.clientY - down[1])
+        window.effort[far > 3 ? 'drags' : 'clicks'] += 1
+        down = null
+    })
+    on('keydown', e => {
+        if (e.isTrusted && !['Control', 'Shift', 'Alt', 'Meta'].includes(e.key)) window.effort.keys += 1
+    })
+}"""
+EDGE = """() => {
+    const store = Htx.annotationStore.selected, image = store.names.get('img')
+    const region = store.regions.find(r => r.type === 'rectangleregion')
+    const node = image.stageRef.findOne(n => n.name().startsWith(region.id))
+    const box = image.stageRef.container().getBoundingClientRect(), r = node.getClientRect()
+    return [box.x + r.x + 1, box.y + r.y + 0.03 * r.height]
+}"""
+
+
+def drag(page: Any, joint: str, by: tuple[float, float]) -> None:
+    x, y = page.evaluate(WHERE, joint)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + by[0], y + by[1], steps=8)
+    page.mouse.up()
+
+
+def nothing(page: Any) -> None:
+    """All is right."""
+
+
+def one_point(page: Any) -> None:
+    drag(page, "thumb4", (30, -18))
+
+
+def five_occluded(page: Any) -> None:
+    for joint in ("middle_finger2", "middle_finger3", "middle_finger4", "ring_finger3", "ring_finger4"):
+        page.keyboard.press(hotkeys()[f"{OCCLUDED} {joint}"])
+
+
+def flipped(page: Any) -> None:
+    page.mouse.click(*page.evaluate(EDGE))
+    page.keyboard.press("Shift+BracketRight")
+    page.keyboard.press("Escape")
+
+
+SCENES = {
+    "all right": nothing,
+    "one point wrong": one_point,
+    "five joints occluded": five_occluded,
+    "left and right exchanged": flipped,
+}
+
+
+def test_the_effort_is_what_the_protocol_says(
+    service: Any, client: Any, page: Any, drawn_workspace: Callable[..., Any]
+) -> None:
+    drawn = drawn_workspace(service.root / "effort", hands=(1, 1, 1, 1))
+    project = push(drawn.workspace, client, title="effort", document_root=service.root).project_id
+    tasks = {ref.hint_id: ref for ref in client.list_tasks(project)}
+    log_in(page, service)
+    measured: dict[str, dict[str, int]] = {}
+    for (name, act), start in zip(SCENES.items(), drawn.prelabels, strict=True):
+        open_task(page, service, project, tasks[start.id].id)
+        page.evaluate(COUNT)
+        act(page)
+        submit(page)
+        measured[name] = page.evaluate("() => window.effort")
+    pull(drawn.workspace, client, title="effort")
+    rows = {row.id: row for row in drawn.workspace.read_annotations()}
+    right, moved, hidden, turned = (rows[start.id] for start in drawn.prelabels)
+    np.testing.assert_array_equal(right.points, drawn.prelabels[0].points)
+    assert np.flatnonzero((moved.points != drawn.prelabels[1].points).any(axis=1)).tolist() == [INDEX["thumb4"]]
+    assert int(hidden.occluded.sum()) == 5
+    assert (drawn.prelabels[3].side, turned.side) == ("left", "right")
+
+    stated = dict(re.findall(r"^\| ([^|]+?) \| (\d+) \|", PROTOCOL.read_text("utf-8"), re.M))
+    totals = {name: sum(effort.values()) for name, effort in measured.items()}
+    assert {name: int(stated[name]) for name in SCENES} == totals, measured
+
+
+def test_a_day_of_work(service: Any, client: Any, page: Any, drawn_workspace: Callable[..., Any]) -> None:
+    """Drag, tick, delete and restore, submit; edit the submission; skip another: only what was touched changes."""
+    drawn = drawn_workspace(service.root / "day", hands=(2, 1))
+    project = push(drawn.workspace, client, title="day", document_root=service.root).project_id
+    tasks = {ref.hint_id: ref for ref in client.list_tasks(project)}
+    first, skipped, untouched = drawn.prelabels
+    log_in(page, service)
+    left, top, width, height = open_task(page, service, project, tasks[first.id].id)
+    window = {k: client.get_task(tasks[first.id].id)["data"][f"window_{k}"] for k in ("x", "y", "width", "height")}
+    scale = np.array([width / window["width"], height / window["height"]])
+    shown = np.array([page.evaluate(WHERE, joint) for joint in JOINTS])
+    wanted = (first.points - [window["x"], window["y"]] + 0.5) * scale + [left, top]
+    np.testing.assert_allclose(shown, wanted, atol=0.01)
+
+    drag(page, "forefinger4", (24, 12))
+    page.keyboard.press("Escape")
+    page.keyboard.press(hotkeys()[f"{OCCLUDED} pinky_finger1"])
+    page.mouse.click(*page.evaluate(WHERE, "ring_finger2"))
+    page.keyboard.press("Backspace")
+    page.keyboard.press("Control+z")  # restored
+    page.keyboard.press("Escape")
+    submit(page)
+    pull(drawn.workspace, client, title="day")
+    (one,) = drawn.workspace.read_annotations()
+    np.testing.assert_allclose((one.points - first.points)[INDEX["forefinger4"]], np.array([24, 12]) / scale, atol=0.05)
+    others = np.arange(len(JOINTS)) != INDEX["forefinger4"]
+    np.testing.assert_allclose(one.points[others], first.points[others], atol=1e-3)
+    assert [JOINTS[j] for j in np.flatnonzero(one.occluded)] == ["pinky_finger1"]
+    np.testing.assert_array_equal(one.box, first.box)
+
+    # Think again: another point, the tick away.
+    open_task(page, service, project, tasks[first.id].id)
+    drag(page, "thumb4", (-20, 10))
+    page.keyboard.press("Escape")
+    page.keyboard.press(hotkeys()[f"{OCCLUDED} pinky_finger1"])
+    with page.expect_response(lambda r: r.request.method == "PATCH" and "/annotations/" in r.url) as reply:
+        page.keyboard.press("Control+Enter")
+    assert reply.value.ok
+    open_task(page, service, project, tasks[skipped.id].id)
+    with page.expect_response(lambda r: r.request.method == "POST" and "/annotations" in r.url):
+        page.keyboard.press("Control+Space")
+    report = pull(drawn.workspace, client, title="day")
+    assert (report.submitted, report.skipped, report.open_tasks, report.left_out) == (1, 1, 1, 0)
+    rows = {row.id: row for row in drawn.workspace.read_annotations()}
+    assert rows[skipped.id].state == "skipped"
+    assert untouched.id not in rows
+    again = rows[first.id]
+    assert np.flatnonzero((again.points != one.points).any(axis=1)).tolist() == [INDEX["thumb4"]]
+    assert not again.occluded.any()
+    answers = drawn.workspace.read_answers()
+    mine = answers.take(answers.hands.id == first.id)
+    assert mine.revision.tolist() == [0, 1]
+    np.testing.assert_array_equal(mine.hands.points[0], one.points)
+    np.testing.assert_array_equal(mine.hands.points[1], again.points)
+    np.testing.assert_array_equal(mine.started.points[0], first.points)
+    assert page.evaluate(READY) is not None
