@@ -12,9 +12,10 @@ from hint_toolkit.cli._server import KEY, project_option, secret, server_url, ur
 @click.command()
 @project_option
 @url_option
+@click.option("--all", "everything", is_flag=True, help="Fetch all tasks again, not only those that changed.")
 @workspace_option
 @output_options
-def pull(project: str, url: str | None, workspace: Path, as_json: bool, quiet: bool) -> int:
+def pull(project: str, url: str | None, everything: bool, workspace: Path, as_json: bool, quiet: bool) -> int:
     """Bring the corrected hands back, with annotator, seconds and the pre-label they started from.
 
     \b
@@ -30,7 +31,7 @@ def pull(project: str, url: str | None, workspace: Path, as_json: bool, quiet: b
 
     key = secret(KEY, f"export {KEY}=.. with the token of the server's user")
     with LabelStudioClient(server_url(url, workspace), key) as client, progress("pull", "tasks", quiet) as bar:
-        report = run_pull(Workspace(workspace), client, title=project, progress=bar)
+        report = run_pull(Workspace(workspace), client, title=project, everything=everything, progress=bar)
     value = asdict(report) | {"issues": [issue.to_dict() for issue in report.issues]}
     emit(value, pull_text(report), as_json)
     show_issues(report.issues)

@@ -21,17 +21,18 @@ class PullState:
     """Where the pulls of one project stand.
 
     Attributes:
-        project_id: on the server; another one is another project, whatever its title.
-        server: address of the server.
+        project_id: on the server.
+        made_at: when the project was made, by the server's clock: with the id it tells one project from another of
+            the same title, and a server from another one.
         until: latest time of change seen, "" before the first pull.
         tasks: ids of the tasks known.
         annotated: of them with an annotation.
-        unreadable: annotations that cannot be read, by id: what is wrong.
+        unreadable: annotations that cannot be read: "<task id>/<annotation id>" -> what is wrong.
         archives: names of the packed files, in order, with tasks and whether it was a full pull.
     """
 
     project_id: int = 0
-    server: str = ""
+    made_at: str = ""
     until: str = ""
     tasks: list[int] = field(default_factory=list)
     annotated: list[int] = field(default_factory=list)

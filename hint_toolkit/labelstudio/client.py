@@ -299,27 +299,62 @@ class LabelStudioClient:
         with self._translated(f"delete task {task_id}"):
             self._sdk.tasks.delete(str(task_id))
 
-    def export(self, project_id: int) -> list[dict[str, Any]]:
-        """All tasks with all annotations, by id; `completed_by` holds id and e-mail, so that the file stands alone.
+    def project_facts(self, project_id: int) -> dict[str, Any]:
+        """All that the server says of a project, e.g. `task_number` and `created_at`."""
+        return dict(self.request("show the project", "GET", f"api/projects/{project_id}"))
+
+    def task_ids(self, project_id: int, changed_since: str | None = None) -> list[int]:
+        """Ids of all tasks, or of those that changed after a time (ISO, as the server writes it), ascending.
+
+        A task changes when one of its annotations is made, edited, skipped or deleted.
+        """
+        query: dict[str, Any] = {"ordering": ["tasks:id"]}
+        if changed_since is not None:
+            item = {"filter": "filter:tasks:updated_at", "operator": "greater", "type": "Datetime"}
+            query["filters"] = {"conjunction": "and", "items": [item | {"value": changed_since}]}
+        params = {"project": project_id, "fields": "task_only", "include": "id", "query": json.dumps(query)}
+        found: list[int] = []
+        page = 1
+        while True:
+            reply = self.request("list tasks", "GET", "api/tasks", params=params | {"page": page, "page_size": 1000})
+            found += [int(task["id"]) for task in reply["tasks"]]
+            if len(found) >= int(reply["total"]) or not reply["tasks"]:
+                return found
+            page += 1
+
+    def export(self, project_id: int, ids: Sequence[int] | None = None) -> list[dict[str, Any]]:
+        """Tasks with all annotations, by id; `completed_by` holds id and e-mail, so that the file stands alone.
 
         The server can import the same list again.
+
+        Args:
+            project_id: of the project.
+            ids: of the wanted tasks; None for all. The SDK's own `ids` is ignored by the server, which reads `ids[]`.
         """
+        parts = [None] if ids is None else [list(ids[k : k + _PAGE]) for k in range(0, len(ids), _PAGE)]
+        tasks: list[dict[str, Any]] = []
         with self._translated("export the project"):
-            chunks = self._sdk.projects.exports.download_sync(
-                project_id, export_type="JSON", download_all_tasks=True, request_options=_LONG
-            )
-            text = b"".join(chunks)
+            for part in parts:
+                wanted = {} if part is None else {"additional_query_parameters": {"ids[]": part}}
+                chunks = self._sdk.projects.exports.download_sync(
+                    project_id, export_type="JSON", download_all_tasks=True, request_options=_LONG | wanted
+                )
+                tasks += self._exported(b"".join(chunks))
             # The user's address belongs to the annotation: the export itself has only an id.
-            emails = {user.id: user.email for user in self._sdk.users.list()}
+            emails = {user.id: user.email for user in self._sdk.users.list()} if tasks else {}
+        for annotation in (one for task in tasks for one in task.get("annotations") or []):
+            user = annotation.get("completed_by")
+            if user in emails:
+                annotation["completed_by"] = {"id": user, "email": emails[user]}
+        return sorted(tasks, key=lambda task: int(task["id"]))
+
+    def _exported(self, text: bytes) -> list[dict[str, Any]]:
         try:
-            tasks: list[dict[str, Any]] = sorted(json.loads(text), key=lambda task: int(task["id"]))
+            tasks: list[dict[str, Any]] = json.loads(text)
+            for task in tasks:
+                int(task["id"])
         except (ValueError, TypeError, KeyError) as error:
             raise ServerError("sent an export that is no list of tasks", where=self.url, why=str(error)) from error
-        for task in tasks:
-            for annotation in task.get("annotations") or []:
-                user = annotation.get("completed_by")
-                if user in emails:
-                    annotation["completed_by"] = {"id": user, "email": emails[user]}
         return tasks
 
     def ensure_user(self, email: str) -> int:

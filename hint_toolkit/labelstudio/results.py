@@ -53,6 +53,8 @@ class Reading:
         left_out: annotations that could not be read.
         issues: why, and what a person should look at.
         rows: the same annotations with what they started from, in the order of `hands`.
+        unreadable: task id, annotation id and reason of every annotation that could not be read.
+        made_by_action: annotations that the server made of predictions; nobody has looked at them.
     """
 
     hands: Hands
@@ -60,6 +62,8 @@ class Reading:
     left_out: int
     issues: Issues = field(default_factory=Issues)
     rows: tuple[Row, ...] = ()
+    unreadable: tuple[tuple[int, int, str], ...] = ()
+    made_by_action: int = 0
 
     def count(self, state: str) -> int:
         """How many rows have this state."""
@@ -79,7 +83,8 @@ def read_export(
     """
     issues, seen = Issues(), set()
     rows: list[Row] = []
-    open_tasks = left_out = 0
+    unreadable: list[tuple[int, int, str]] = []
+    open_tasks = by_action = 0
     for task in tasks:
         data = task.get("data") or {}
         hint_id, place = str(data.get("hint_id") or ""), f"{file} > task {task.get('id')}".removeprefix(" > ")
@@ -89,20 +94,30 @@ def read_export(
         annotations = task.get("annotations") or []
         open_tasks += not annotations
         for annotation in annotations:
+            if _by_action(annotation):
+                by_action += 1
+                continue
+            ids = int(task.get("id") or 0), int(annotation.get("id") or 0)
             try:
                 hand, warnings = _row(annotation, data, frames, prelabels.get(hint_id))
                 started = _started(annotation, task, hand, prelabels.get(hint_id))
             except Unreadable as error:
                 issues.error(error.text, file=place, id=hint_id, field=error.field)
-                left_out += 1
+                unreadable.append((*ids, f"{hint_id} > {error.field}: {error.text}"))
                 continue
             for text in warnings:
                 issues.warn(text, file=place, id=hint_id)
-            ids = int(task.get("id") or 0), int(annotation.get("id") or 0)
             times = (str(annotation.get(name) or "") for name in ("created_at", "updated_at"))
             rows.append(Row(hand, started, *ids, *times))
     rows.sort(key=lambda row: (row.hand.id, row.created_at, row.annotation_id))
-    return Reading(Hands.of(row.hand for row in rows), open_tasks, left_out, issues, tuple(rows))
+    hands = Hands.of(row.hand for row in rows)
+    return Reading(hands, open_tasks, len(unreadable), issues, tuple(rows), tuple(unreadable), by_action)
+
+
+def _by_action(annotation: Mapping[str, Any]) -> bool:
+    """Whether the server made it of a prediction ("Create annotations from predictions"): no time, no frozen copy."""
+    made = annotation.get("parent_prediction") is not None and not annotation.get("prediction")
+    return made and annotation.get("lead_time") is None
 
 
 def _row(

@@ -173,4 +173,3 @@ def test_a_day_of_work(service: Any, client: Any, page: Any, drawn_workspace: Ca
     np.testing.assert_array_equal(mine.hands.points[0], one.points)
     np.testing.assert_array_equal(mine.hands.points[1], again.points)
     np.testing.assert_array_equal(mine.started.points[0], first.points)
-    assert page.evaluate(READY) is not None

@@ -154,11 +154,11 @@ def test_simulated_annotator_and_repeatable_pull(
     }  # fmt: skip
     assert {"prediction", "prediction-changed"} <= origins
 
-    files = [drawn.workspace.annotations_file, *drawn.workspace.raw_folder.glob("*.json")]
+    files = [drawn.workspace.annotations_file, drawn.workspace.answers_file, *drawn.workspace.raw_folder.rglob("*.gz")]
     before = [path.read_bytes() for path in files]
     pull(drawn.workspace, client, title="simulated")
     assert [path.read_bytes() for path in files] == before
-    assert len(files) == 2
+    assert len(files) == 3
 
 
 @pytest.mark.parametrize("moment", ["between two requests", "in the middle of one"])
