@@ -1,6 +1,8 @@
 """The way back, on a real server: what changed is fetched, what was said stays, whatever somebody deletes."""
 
+import zlib
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -51,14 +53,16 @@ class Work:
 
 @pytest.fixture
 def work(service: Any, client: Any, drawn_workspace: Callable[..., Any], request: pytest.FixtureRequest) -> Work:
-    return Work(service, client, drawn_workspace, request.node.name, (2, 2))
+    name = f"pull-{zlib.crc32(request.node.name.encode()):08x}"
+    return Work(service, client, drawn_workspace, name, (2, 2))
 
 
 def tables(workspace: Workspace) -> list[bytes]:
     return [path.read_bytes() for path in (workspace.annotations_file, workspace.answers_file)]
 
 
-def test_only_what_changed_is_fetched_and_every_revision_stays(work: Work) -> None:
+def test_only_what_changed_is_fetched_and_every_revision_stays(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("hint_toolkit.flows.pull.OVERLAP", timedelta(0))
     ids = [str(hand_id) for hand_id in work.drawn.prelabels.id]
     first = work.answer(ids[0])
     report = work.pull()
@@ -69,7 +73,7 @@ def test_only_what_changed_is_fetched_and_every_revision_stays(work: Work) -> No
     work.edit(first, result=moved, lead_time=9.0)
     work.answer(ids[1], cancelled=True)
     report = work.pull()
-    assert report.fetched < 4
+    assert report.fetched == 2
     assert (report.submitted, report.skipped, report.revisions, report.open_tasks) == (1, 1, 2, 2)
     answers = work.drawn.workspace.read_answers()
     mine = answers.take(answers.annotation_id == first)
@@ -173,13 +177,13 @@ def test_a_draft_that_was_loaded_again_still_says_what_it_started_from(work: Wor
     hand = work.drawn.prelabels[0]
     prediction = work.client.get_task(work.refs[hand.id])["predictions"][0]
     work.client.create_annotation(
-        work.refs[hand.id], prediction["result"][:5], user_id=work.user, seconds=2.0, parent_prediction=None
+        work.refs[hand.id], prediction["result"][1:], user_id=work.user, seconds=2.0, parent_prediction=None
     )
     work.pull()
     answers = work.drawn.workspace.read_answers()
     np.testing.assert_array_equal(answers.started.points[0], hand.points)
     assert answers.started.detector.tolist() == ["drawn-1"]
-    assert answers.hands.exists[0].sum() < 21
+    assert not answers.hands.exists[0, 0]
 
 
 def test_projects_that_belong_together_are_pulled_together(work: Work, service: Any) -> None:
