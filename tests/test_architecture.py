@@ -21,6 +21,7 @@ FLOORS = [
         "export",
         "metrics",
         "synthetic",
+        "models",
         "overlay",
         "viewer",
     },
@@ -35,8 +36,12 @@ HEAVY = {
     "pyarrow", "pandas", "yt_dlp",
 }  # fmt: skip
 NETWORK = {"urllib.request", "http.client", "requests", "httpx", "socket", "ftplib"}
-MAY_USE_NETWORK = {"labelstudio/client.py", "labelstudio/server.py", "sources/_download.py", "viewer.py"}
-ONLY_IN = {"label_studio_sdk": {"labelstudio/client.py"}, "fiftyone": {"viewer.py"}, "yt_dlp": {"sources/_ytdlp.py"}}
+MAY_USE_NETWORK = {"labelstudio/connection.py", "labelstudio/server.py", "sources/_download.py", "viewer.py"}
+ONLY_IN = {
+    "label_studio_sdk": {"labelstudio/client.py", "labelstudio/connection.py"},
+    "fiftyone": {"viewer.py"},
+    "yt_dlp": {"sources/_ytdlp.py"},
+}
 
 FILES = sorted(PACKAGE.rglob("*.py"))
 

@@ -18,6 +18,7 @@ from hint_toolkit.cli._inspect import add_inspect_commands
 from hint_toolkit.cli._labelling import add_labelling_commands
 from hint_toolkit.cli._main import run
 from hint_toolkit.cli._next import add_next_commands
+from hint_toolkit.cli._occlusion import add_occlusion_commands
 from hint_toolkit.cli._options import PATH, json_option, output_options, workspace_option
 from hint_toolkit.cli._output import emit, log, progress, table
 from hint_toolkit.cli._pull import add_pull_commands
@@ -103,6 +104,7 @@ add_pull_commands(cli)
 add_splits_commands(cli)
 add_next_commands(cli)
 add_suspects_commands(cli)
+add_occlusion_commands(cli)
 add_inspect_commands(cli)
 add_stats_commands(cli)
 add_versions_commands(cli)

@@ -93,7 +93,7 @@ def backbone_shapes(depth: int = DEPTH, embed_dim: int = EMBED_DIM, *, prefix: s
 
 
 def backbone_size(state: Mapping[str, Any], *, prefix: str = "backbone.") -> tuple[int, int]:
-    """(depth, embed_dim) as the keys say: one more than the highest block, and the width of the last norm; 0 if none."""
+    """(depth, embed_dim) as the keys say: highest block + 1, and the width of the last norm; 0 if none."""
     blocks = [int(m[1]) for key in state if key.startswith(prefix) and (m := _BLOCK.match(key, len(prefix)))]
     norm = state.get(f"{prefix}last_norm.weight")
     width = int(norm.shape[0]) if norm is not None and norm.ndim == 1 else 0

@@ -9,7 +9,11 @@ from typing import Any
 from hint_toolkit.errors import InputError
 from hint_toolkit.prelabel.base import Detector
 
-DETECTORS = MappingProxyType({"mediapipe": "hint_toolkit.prelabel.mediapipe:MediaPipeDetector"})
+DETECTORS = MappingProxyType(
+    {
+        "mediapipe": "hint_toolkit.prelabel.mediapipe:MediaPipeDetector",
+    }
+)
 
 
 @contextmanager
