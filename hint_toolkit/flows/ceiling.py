@@ -1,29 +1,36 @@
 """The human ceiling: two people's labels of the same hands, scored against each other by the measures of a method."""
 
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hint_toolkit import __version__
 from hint_toolkit.errors import InputError, shorten
+from hint_toolkit.flows.pairs import (
+    PAPER,
+    PAPER_TEXT,
+    WITHIN_PALM,
+    clusters_of,
+    distances_between,
+    flag_pairs,
+    sizes_of,
+    within_palm,
+)
 from hint_toolkit.io.parquet import read_hands
 from hint_toolkit.io.release import content_hash, read_truth
 from hint_toolkit.joints import JOINTS
 from hint_toolkit.metrics.agreement import (
-    PALM_SHARE,
     Statistic,
     agreed,
     interval,
     kappas,
-    palm_lengths,
     tables,
     value,
 )
 from hint_toolkit.metrics.intervals import cluster_bootstrap
-from hint_toolkit.metrics.pck import pixel_distances, subset_mask, tally, within
-from hint_toolkit.metrics.sizes import hand_sizes
+from hint_toolkit.metrics.pck import subset_mask, tally, within
 from hint_toolkit.protocol import DEFAULT_NORMALISER, HAMER_V1, NORMALISERS, SUBSETS, measure_name
 from hint_toolkit.records import Hands
 
@@ -31,13 +38,6 @@ Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 
 EVERYWHERE = "all sources"
-WITHIN_PALM: Final = f"within {PALM_SHARE:g} palm lengths[visible]"
-PAPER: Final = {
-    "occlusion agreement": 0.905,
-    "existence agreement": 1.0,
-    WITHIN_PALM: 0.946,
-}
-PAPER_TEXT: Final = "arXiv 2312.05251, 90 images labelled twice"
 
 
 def score_ceiling(
@@ -147,34 +147,13 @@ def _keys(hands: Hands) -> list[str]:
     return keys
 
 
-def _clusters(hands: Hands) -> NDArray[np.int64]:
-    """Number of the clip of each hand; its frame where the clip is unknown."""
-    names = np.where(hands.video_id == "", hands.frame_id, hands.video_id).astype(str)
-    return np.asarray(np.unique(names, return_inverse=True)[1], dtype=np.int64)
-
-
-def _distances(truth: Hands, other: Hands) -> tuple[Floats, Flags]:
-    """(N, 21) pixels, inf where the other person says the joint is absent; and which joints have true coordinates."""
-    points = np.where(other.exists[:, :, None], other.points, np.nan)
-    pixels = pixel_distances(points, truth.points)
-    return pixels, ~np.isnan(pixels)
-
-
-def _palm(truth: Hands, other: Hands) -> tuple[Flags, Flags]:
-    """Joints within the paper's limit, and joints that count: visible to `truth`, in a hand with a palm; (N, 21)."""
-    pixels, located = _distances(truth, other)
-    palms = palm_lengths(truth.points, truth.exists)
-    counted = subset_mask("visible", truth.exists, truth.occluded) & located & ~np.isnan(palms)[:, None]
-    return within(pixels, np.nan_to_num(palms), PALM_SHARE) & counted, counted
-
-
 def _rows(source: str, pair: tuple[Hands, Hands], normaliser: str, seed: int, resamples: int) -> list[dict[str, Any]]:
     """All measures of one source: both directions, then the flags."""
     rows: list[dict[str, Any]] = []
-    clusters = _clusters(pair[0])
+    clusters = clusters_of(pair[0])
     for direction, (truth, other) in {"b against a": pair, "a against b": pair[::-1]}.items():
-        pixels, located = _distances(truth, other)
-        sizes = _sizes(truth, normaliser)
+        pixels, located = distances_between(truth, other)
+        sizes = sizes_of(truth, normaliser)
         near = {t: within(pixels, sizes, t, HAMER_V1.border) for t in HAMER_V1.thresholds}
         scored = {s: subset_mask(s, truth.exists, truth.occluded) & located for s in SUBSETS}
         flags = [(measure_name(t, s), near[t], scored[s]) for s in SUBSETS for t in HAMER_V1.thresholds]
@@ -182,34 +161,14 @@ def _rows(source: str, pair: tuple[Hands, Hands], normaliser: str, seed: int, re
             counts = tally(hit, counted)
             bounds = cluster_bootstrap(hit & counted, counted, clusters, resamples=resamples, seed=seed)
             rows.append(_row(source, name, direction, counts.macro, counted, bounds, normaliser))
-        hit, counted = _palm(truth, other)
+        hit, counted = within_palm(truth, other)
         table = tables(hit, np.ones_like(hit), counted, clusters)
         rows.append(_share(source, WITHIN_PALM, direction, agreed, table, counted, seed, resamples))
-    for flag, (a, b, counted) in _flags(pair).items():
+    for flag, (a, b, counted) in flag_pairs(pair).items():
         table = tables(a, b, counted, clusters)
         for name, statistic in {f"{flag} agreement": agreed, f"{flag} kappa": kappas}.items():
             rows.append(_share(source, name, "both", statistic, table, counted, seed, resamples))
     return rows
-
-
-def _flags(pair: tuple[Hands, Hands]) -> dict[str, tuple[Flags, Flags, Flags]]:
-    """Answers of both and which joints count: existence of all, occlusion of those that exist for both; (N, 21)."""
-    a, b = pair
-    return {
-        "occlusion": (a.occluded, b.occluded, a.exists & b.exists),
-        "existence": (a.exists, b.exists, np.ones_like(a.exists)),
-    }
-
-
-def _sizes(hands: Hands, normaliser: str) -> Floats:
-    sizes = hand_sizes(normaliser, hands.box, hands.points, hands.exists)
-    bad = ~(np.isfinite(sizes) & (sizes > 0)) & hands.exists.any(axis=1)
-    if bad.any():
-        raise InputError(
-            f"{int(bad.sum())} hands have no size by {normaliser}: {shorten(hands.id[bad])}",
-            next_step="choose another --normaliser, or leave these hands out",
-        )
-    return sizes
 
 
 def _share(
@@ -252,17 +211,17 @@ def _row(
 def _joint_rows(source: str, pair: tuple[Hands, Hands], normaliser: str) -> list[dict[str, Any]]:
     """One row a joint, B against A: PCK at the first threshold, palm lengths, agreement and kappa of both flags."""
     a, b = pair
-    pixels, located = _distances(a, b)
+    pixels, located = distances_between(a, b)
     threshold = HAMER_V1.thresholds[0]
-    near = within(pixels, _sizes(a, normaliser), threshold, HAMER_V1.border)
+    near = within(pixels, sizes_of(a, normaliser), threshold, HAMER_V1.border)
     shares = {measure_name(threshold, s): tally(near, subset_mask(s, a.exists, a.occluded) & located) for s in SUBSETS}
-    shares[WITHIN_PALM] = tally(*_palm(a, b))
+    shares[WITHIN_PALM] = tally(*within_palm(a, b))
     one = np.zeros(len(a), np.int64)
     rows = []
     for j, joint in enumerate(JOINTS):
         row: dict[str, Any] = {"source": source, "joint": joint}
         row |= {name: float(t.per_joint[j]) if t.scored[j] else None for name, t in shares.items()}
-        for flag, (first, second, counted) in _flags(pair).items():
+        for flag, (first, second, counted) in flag_pairs(pair).items():
             table = tables(first[:, [j]], second[:, [j]], counted[:, [j]], one)
             row |= {f"{flag} agreement": value(agreed, table), f"{flag} kappa": value(kappas, table)}
         rows.append(row | {"joints": int(a.exists[:, j].sum())})

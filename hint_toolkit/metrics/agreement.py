@@ -5,11 +5,13 @@ labelled twice: occlusion 90.5 %, existence 100 %, 94.6 % of visible keypoints w
 """
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hint_toolkit.joints import MIDDLE_BASE, WRIST
+from hint_toolkit.metrics.intervals import percentile_ends
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -72,11 +74,11 @@ def value(statistic: Statistic, counts: Floats) -> float | None:
 def interval(
     statistic: Statistic, counts: Floats, *, resamples: int = 1000, seed: int = 0
 ) -> tuple[float, float] | None:
-    """Percentile 95 % interval, clusters drawn with replacement.
+    """Percentile 95 % interval, clusters drawn with replacement, widened for few clusters (`intervals.py`).
 
     Args:
-        statistic: `agreed` or `kappas`.
-        counts: (C, 4) from `tables`; clusters without counts are left out.
+        statistic: turns sums (..., K) into numbers: `agreed`, `kappas`, `means`, ..
+        counts: (C, K) sums of every cluster; clusters without any are left out.
         resamples: how many.
         seed: of the draw.
 
@@ -87,13 +89,47 @@ def interval(
     n = len(counts)
     if n < 2:
         return None
-    weights = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples).astype(np.float64)
-    drawn = statistic(weights @ counts)
+    drawn = statistic(_weights(n, resamples, seed) @ counts)
     drawn = drawn[~np.isnan(drawn)]
     if 2 * len(drawn) < resamples:
         return None
-    low, high = np.percentile(drawn, [2.5, 97.5])
+    low, high = np.quantile(drawn, percentile_ends(n))
     return float(low), float(high)
+
+
+@lru_cache(maxsize=8)
+def _weights(n: int, resamples: int, seed: int) -> Floats:
+    """(resamples, n) how often each cluster is drawn; kept, because a table asks for hundreds of intervals."""
+    drawn = np.random.default_rng(seed).multinomial(n, np.full(n, 1 / n), size=resamples)
+    return drawn.astype(np.float64)
+
+
+def means(sums: Floats) -> Floats:
+    """(..., 2) sum and count -> the mean; NaN of nothing."""
+    return _divide(sums[..., 0], sums[..., 1], sums[..., 1] > 0)
+
+
+def roots(sums: Floats) -> Floats:
+    """(..., 2) sum of squares and count -> the root of the mean square; NaN of nothing."""
+    return np.asarray(np.sqrt(means(sums)), np.float64)
+
+
+def macros(sums: Floats) -> Floats:
+    """(..., 2 J) hits and counts of J joints, one after the other -> mean over the joints of their shares.
+
+    A joint that never counts is left out, as in the protocol; NaN where none counts.
+    """
+    joints = sums.reshape(*sums.shape[:-1], -1, 2)
+    counts = joints[..., 1] > 0
+    shares = np.nan_to_num(means(joints))
+    return _divide(shares.sum(axis=-1), counts.sum(axis=-1).astype(np.float64), counts.sum(axis=-1) > 0)
+
+
+def cluster_sums(values: Floats, clusters: NDArray[np.int64], n: int) -> Floats:
+    """(N, ...) -> (n, ...) sums of the hands of every cluster."""
+    result = np.zeros((n, *values.shape[1:]))
+    np.add.at(result, clusters, values)
+    return result
 
 
 def palm_lengths(points: Floats, exists: Flags) -> Floats:

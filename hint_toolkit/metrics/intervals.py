@@ -198,6 +198,12 @@ def _tails(clips: NDArray[np.generic], level: float) -> Floats:
     return np.stack([-wide, wide], axis=-1)
 
 
+def percentile_ends(clips: int, level: float = 0.95) -> tuple[float, float]:
+    """Which quantiles of the draws are the ends of a percentile interval over so many clips."""
+    low, high = _vector(_NORMAL.cdf, _tails(np.asarray(clips), level))
+    return float(low), float(high)
+
+
 def _bca_quantiles(hits: Floats, counts: Floats, drawn: Floats, tails: Floats) -> Floats:
     """Which quantiles of the draws are the ends of the BCa interval, from normal scores `tails`: both (..., 2)."""
     total_hits, total_counts = hits.sum(axis=-2), counts.sum(axis=-2)

@@ -11,26 +11,21 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 
-def alpha_sums(yes: NDArray[np.int64], answers: NDArray[np.int64], clusters: NDArray[np.int64]) -> Floats:
-    """Sums a cluster, for `alphas`.
+def unit_sums(yes: NDArray[np.int64], answers: NDArray[np.int64]) -> Floats:
+    """What every unit adds; sum it over whatever belongs together, then call `alphas`.
 
     Args:
         yes: (N, J) how many people said yes.
         answers: (N, J) how many answered; a unit with fewer than two says nothing about agreement.
-        clusters: (N,) number of the clip, 0..C-1.
 
     Returns:
-        (C, 3): disagreement, yes, no.
+        (N, J, 3): disagreement, yes, no.
     """
     counted = answers >= 2
     no = np.where(counted, answers - yes, 0)
     yes = np.where(counted, yes, 0)
-    apart = np.where(counted, 2.0 * yes * no / np.maximum(answers - 1, 1), 0.0)
-    n = int(clusters.max()) + 1 if len(clusters) else 0
-    result = np.zeros((n, 3))
-    for column, values in enumerate((apart, yes, no)):
-        np.add.at(result[:, column], clusters, values.sum(axis=1))
-    return result
+    apart = 2.0 * yes * no / np.maximum(answers - 1, 1)
+    return np.stack([apart, yes, no], axis=-1).astype(np.float64)
 
 
 def alphas(sums: Floats) -> Floats:

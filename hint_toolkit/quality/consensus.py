@@ -1,10 +1,8 @@
 """Several people's answers to one hand -> the label they support, and how sure it is.
 
-Points: an expectation-maximisation over annotators. Everybody has a scatter sigma (of the hand's size, from all hands
-they share with others); a joint's consensus is the mean of its answers weighted by 1 / sigma^2, each weight lowered
-for an answer that lies far out (Student t with 4 degrees of freedom: K. Lange et al., Robust Statistical Modeling
-Using the t Distribution, JASA 84, 1989). Residuals are divided by what the mean takes from them, so that two people
-do not look sharper than twenty.
+Points: everybody has a scatter sigma (`scatter.py`). A joint's consensus is the mean of its answers weighted by
+1 / sigma^2, each weight lowered for an answer that lies far out (Student t with 4 degrees of freedom: K. Lange et al.,
+Robust Statistical Modeling Using the t Distribution, JASA 84, 1989).
 
 Flags: A. Dawid and A. Skene (Applied Statistics 28, 1979) for yes and no: everybody has a rate of saying yes where it
 is so, and where it is not; the prior of a joint is its share of yes.
@@ -18,15 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hint_toolkit.geometry import finite
+from hint_toolkit.quality.scatter import scatters
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 _SWEEPS: Final = 60
 _DEGREES: Final = 4.0
-_SHARPEST: Final = 0.002
-"""Of the hand's size: nobody is sharper, and two equal answers do not make their authors infinitely trusted."""
-_RATES: Final = (1.0, 1.0)
-"""Answers of either kind that everybody is credited with before the first (add-one)."""
+_STILL: Final = 1e-6
+"""Pixels: the consensus has come to rest."""
+_CREDIT: Final = (9.0, 1.0)
+"""Right and wrong answers that everybody is credited with before the first: few answers shall not make a liar."""
+_ROUNDS: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -89,35 +89,36 @@ def agree_on(panel: Panel) -> Consensus:
 
 def _fused(panel: Panel, said: Flags) -> tuple[Floats, Floats, Floats]:
     """Consensus points, their standard errors, and everybody's sigma."""
-    people = len(said)
     sizes = np.where(panel.sizes > 0, panel.sizes, np.nan)[None, :, None]
     points = np.where(said[..., None], panel.points, 0.0)
     n = said.sum(axis=0)
-    shared = said & (n >= 2)
-    sigma = np.full(people, 0.02)
-    weight = said.astype(float)
-    center = _mean(points, weight)
+    sigma = scatters(panel.points, said, panel.sizes)
+    known = sigma[~np.isnan(sigma)]
+    var = np.where(np.isnan(sigma), np.median(known) if len(known) else 1.0, sigma)[:, None, None] ** 2
+    weight = said / var
+    # From the median on: a wild answer of the sharpest person would hold a mean that begins at itself.
+    center = np.where((n >= 3)[..., None], _median(panel.points, said), _mean(points, weight))
     for _ in range(_SWEEPS):
-        away = np.where(shared, ((points - center) ** 2).sum(axis=-1) / sizes**2, 0.0)
-        var = sigma[:, None, None] ** 2
-        robust = np.where(shared, (_DEGREES + 2) / (_DEGREES + away / var), 1.0)
-        weight = np.where(said, robust / var, 0.0)
-        total = weight.sum(axis=0)
-        center = _mean(points, weight)
-        left = np.where(shared, 1.0 - weight / np.where(total > 0, total, 1.0), 0.0)
-        spent = 2.0 * left.sum(axis=(1, 2))
-        # The t weights again: a few wild answers make nobody's usual scatter.
-        squares = (robust * away).sum(axis=(1, 2))
-        new = np.where(spent > 0, np.sqrt(squares / np.where(spent > 0, spent, 1.0)), sigma)
-        new = np.maximum(new, _SHARPEST)
-        moved = float(np.abs(new - sigma).max(initial=0.0))
-        sigma = new
-        if moved < 1e-7:
+        away = np.nan_to_num(((points - center) ** 2).sum(axis=-1) / sizes**2)
+        weight = np.where(said, (_DEGREES + 2) / (_DEGREES + away / var) / var, 0.0)
+        moved, center = center, _mean(points, weight)
+        if float(np.abs(moved - center).max(initial=0.0)) < _STILL:
             break
-    total = weight.sum(axis=0)
+    # A near answer weighs more than 1 / sigma^2 in the mean, but makes it no surer than that.
+    total = np.minimum(weight, said / var).sum(axis=0)
     errors = np.where(n >= 2, panel.sizes[:, None] / np.sqrt(np.where(total > 0, total, 1.0)), np.nan)
-    alone = ~shared.any(axis=(1, 2))
-    return np.where((n > 0)[..., None], center, np.nan), errors, np.where(alone, np.nan, sigma)
+    only = points.sum(axis=0)  # of one answer: itself, to the last bit
+    center = np.where((n == 1)[..., None], only, center)
+    return np.where((n > 0)[..., None], center, np.nan), errors, sigma
+
+
+def _median(points: Floats, said: Flags) -> Floats:
+    """(N, 21, 2) middle answer of either coordinate; 0 where nobody answered."""
+    ordered = np.sort(np.where(said[..., None], points, np.inf), axis=0)
+    n = np.maximum(said.sum(axis=0), 1)[None, ..., None]
+    low, high = (np.take_along_axis(ordered, k, axis=0)[0] for k in ((n - 1) // 2, n // 2))
+    with np.errstate(invalid="ignore"):
+        return np.asarray(np.where(np.any(said, axis=0)[:, :, None], (low + high) / 2.0, 0.0))
 
 
 def _mean(points: Floats, weight: Floats) -> Floats:
@@ -129,37 +130,37 @@ def _votes(yes: Flags, said: Flags) -> Floats:
     """(N, 21) probability of yes; 0.5 where nobody answered."""
     n = said.sum(axis=0)
     share = np.where(n > 0, (yes & said).sum(axis=0) / np.maximum(n, 1), 0.5)
-    sure = share.copy()
     asked = said & (n >= 2)
     if not asked.any():
         return share
-    for _ in range(_SWEEPS):
+    sure = share.copy()
+    for _ in range(_ROUNDS):
         prior = _prior(sure, n)
-        right, wrong = _rate(yes, asked, sure), _rate(yes, asked, 1.0 - sure)
+        hit = _rate(yes, asked, sure, _CREDIT)
+        false = _rate(yes, asked, 1.0 - sure, _CREDIT[::-1])
         log = np.log(prior / (1.0 - prior))
         for a in range(len(yes)):
-            given = np.where(yes[a], np.log(right[a] / wrong[a]), np.log((1 - right[a]) / (1 - wrong[a])))
+            given = np.where(yes[a], np.log(hit[a] / false[a]), np.log((1 - hit[a]) / (1 - false[a])))
             log = log + np.where(said[a], given, 0.0)
         new = np.where(n >= 2, 1.0 / (1.0 + np.exp(-np.clip(log, -500, 500))), share)
-        moved = float(np.abs(new - sure).max(initial=0.0))
-        sure = new
-        if moved < 1e-7:
+        moved, sure = float(np.abs(new - sure).max(initial=0.0)), new
+        if moved < 1e-6:
             break
     # What everybody says is so: no estimate of people's rates overrules it.
     return np.asarray(np.where((n > 0) & ((share == 0.0) | (share == 1.0)), share, sure), np.float64)
 
 
 def _prior(sure: Floats, n: NDArray[np.int64]) -> Floats:
-    """(1, 21) share of yes of every joint."""
+    """(1, 21) share of yes of every joint, with one of either kind before the first."""
     weight = n > 0
-    yes = np.where(weight, sure, 0.0).sum(axis=0) + _RATES[0]
-    return np.asarray((yes / (weight.sum(axis=0) + sum(_RATES)))[None], np.float64)
+    yes = np.where(weight, sure, 0.0).sum(axis=0) + 1.0
+    return np.asarray((yes / (weight.sum(axis=0) + 2.0))[None], np.float64)
 
 
-def _rate(yes: Flags, said: Flags, sure: Floats) -> Floats:
+def _rate(yes: Flags, said: Flags, sure: Floats, credit: tuple[float, ...]) -> Floats:
     """(A,) how often everybody says yes, weighted by how sure the case is."""
-    hits = np.where(said & yes, sure, 0.0).sum(axis=(1, 2)) + _RATES[0]
-    return np.asarray(hits / (np.where(said, sure, 0.0).sum(axis=(1, 2)) + sum(_RATES)), np.float64)
+    hits = np.where(said & yes, sure, 0.0).sum(axis=(1, 2)) + credit[0]
+    return np.asarray(hits / (np.where(said, sure, 0.0).sum(axis=(1, 2)) + sum(credit)), np.float64)
 
 
 @dataclass(frozen=True)
