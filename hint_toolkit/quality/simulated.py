@@ -5,6 +5,7 @@ It stands for one person with these habits, and rows made by it are called "simu
 - A joint whose pre-label is within `tolerance` of the truth is left untouched, as people do (anchoring).
 - A joint that it moves or draws lands at the truth plus Gaussian noise of `sigma` on each axis.
 - Existence and side are answered rightly; each occlusion flag is wrong with probability `flip`.
+- A lazy one submits some hands as they are shown.
 - An edge of the box moves, if the box is more than `tolerance` off anywhere, to the truth plus the same noise.
 
 Lengths are fractions of the longer side of the true box, so that a small hand gets small errors.
@@ -33,21 +34,26 @@ def simulate_correction(
     sigma: float = SIGMA,
     flip: float = FLIP,
     tolerance: float = TOLERANCE,
+    lazy: float = 0.0,
 ) -> Hand:
     """What the scripted annotator makes of a hand.
 
     Args:
         truth: what is right; a box with an area is needed.
         prelabel: what it starts from, None for an empty task.
-        rng: source of all chance. The same number of draws is made for every hand.
+        rng: source of all chance. Without `lazy` the same number of draws is made for every hand.
         sigma: of the noise of a moved point.
         flip: probability of a wrong occlusion flag of an existing joint.
         tolerance: how far off a pre-label may be and still be left alone.
+        lazy: probability of submitting the pre-label as it is.
 
     Returns:
         `truth` with other points, flags and box. Untouched values equal the pre-label's exactly. A joint that
         does not exist keeps the pre-label's point if there is one, and has none otherwise.
     """
+    if lazy and prelabel is not None and rng.random() < lazy:
+        same = {name: getattr(prelabel, name) for name in ("points", "exists", "occluded", "box", "side")}
+        return replace(truth, **same)
     side = float((truth.box[2:] - truth.box[:2]).max())
     noise, box_noise = rng.normal(0.0, sigma * side, (N_JOINTS, 2)), rng.normal(0.0, sigma * side, 4)
     flipped = rng.random(N_JOINTS) < flip
