@@ -39,6 +39,7 @@ class Workspace:
         self.tasks_folder = self.served_folder / "crops"
         self.annotations_file = root / "annotations.parquet"
         self.answers_file = root / "answers.parquet"
+        self.consensus_file = root / "consensus.parquet"
         self.assignments_file = root / "assignments.parquet"
         self.raw_folder = root / "raw"
         self.server_folder = root / "labelstudio"

@@ -38,13 +38,15 @@ def add_export_commands(group: click.Group) -> None:
     "--take-down", type=PATH, default=None, help="File of ids (hand, frame, video) that must not be released."
 )
 @click.option("--blur-faces", is_flag=True, help="Blur every face that is found in a picture.")
+@click.option("--labels", type=click.Choice(["annotations", "consensus"]), default="annotations", show_default=True,
+              help="Of the workspace: the last answer to a hand, or what several support.")  # fmt: skip
 @workspace_option
 @force_option
 @json_option
 def export(
     formats: tuple[str, ...], source: Path | None, out: Path | None, version_name: str | None, no_pictures: bool,
     embed: bool, shard_hands: int | None, joint_names: str, published: str, i_have_license: bool,
-    take_down: Path | None, blur_faces: bool, workspace: Path, force: bool, as_json: bool,
+    take_down: Path | None, blur_faces: bool, labels: str, workspace: Path, force: bool, as_json: bool,
 ) -> int:  # fmt: skip
     """Write a release of the corrected hands; with --from, of any dataset that is read here.
 
@@ -69,7 +71,9 @@ def export(
             report = convert(source, out, formats=formats, force=force, options=options, rules=rules)
         else:
             made = Workspace(workspace)
-            report = run_export(made, formats=formats, version=version_name, force=force, options=options, rules=rules)
+            report = run_export(
+                made, formats=formats, version=version_name, force=force, options=options, rules=rules, labels=labels
+            )
     value = {"path": str(report.path), "version": report.version, "content": report.content, "hands": report.hands}
     text = f"{report.hands} hands released in {report.path} (content {report.content[:12]}; {report.skipped} skipped)"
     emit(value | {"issues": [issue.to_dict() for issue in report.issues]}, text, as_json)

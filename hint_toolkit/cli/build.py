@@ -23,6 +23,7 @@ from hint_toolkit.cli._options import PATH, json_option, output_options, workspa
 from hint_toolkit.cli._output import emit, log, progress, table
 from hint_toolkit.cli._pull import add_pull_commands
 from hint_toolkit.cli._push import add_push_commands
+from hint_toolkit.cli._quality import add_quality_commands
 from hint_toolkit.cli._restore import add_restore_commands
 from hint_toolkit.cli._sample import add_sample_commands
 from hint_toolkit.cli._sources import add_sources_commands
@@ -104,6 +105,7 @@ add_pull_commands(cli)
 add_splits_commands(cli)
 add_next_commands(cli)
 add_suspects_commands(cli)
+add_quality_commands(cli)
 add_occlusion_commands(cli)
 add_inspect_commands(cli)
 add_stats_commands(cli)

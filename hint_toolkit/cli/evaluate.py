@@ -75,6 +75,7 @@ def _thresholds(_: click.Context, __: click.Parameter, value: str | None) -> tup
     default=None,
     help="What a joint without prediction is.  [default: miss]",
 )
+@click.option("--human", type=PATH, default=None, help="File of hint-build agreement: people beside it, sigmas of OKS.")
 @click.option("--interval", type=click.Choice(["percentile", "bca"]), default="percentile", show_default=True)
 @click.option("--ignore-unknown", is_flag=True, help="Score even if some predictions fit no hand of the truth.")
 @click.option("--no-report", is_flag=True, help="Write no report.html (it needs matplotlib and OpenCV).")
@@ -89,6 +90,7 @@ def score(
     thresholds: tuple[float, ...] | None,
     measures: tuple[str, ...],
     missing: MissingRule | None,
+    human: Path | None,
     interval: Literal["percentile", "bca"],
     ignore_unknown: bool,
     no_report: bool,
@@ -106,6 +108,7 @@ def score(
     from hint_toolkit.flows.report.tables import score_table
     from hint_toolkit.flows.results import write_results
     from hint_toolkit.flows.score import score as score_predictions
+    from hint_toolkit.io.human import read_human
     from hint_toolkit.io.predictions import read_predictions
     from hint_toolkit.io.release import read_truth
     from hint_toolkit.measures import parse_measures
@@ -122,6 +125,7 @@ def score(
         missing=missing,
         interval=interval,
         measures=parse_measures(measures) or None,
+        human=read_human(human) if human else None,
     )
     try:
         files = write_results(scored, out, truth.image_root, report=not no_report)

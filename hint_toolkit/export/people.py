@@ -17,9 +17,13 @@ _PSEUDONYM = re.compile(r"annotator-[0-9a-f]{2,64}")
 _DIGITS = 8
 
 
+CONSENSUS = "consensus"
+"""A label that several people's answers support."""
+
+
 def is_public(name: str) -> bool:
-    """Whether a name tells nothing about a person: nobody, the scripted annotator, or a pseudonym already."""
-    return name in ("", SIMULATED) or _PSEUDONYM.fullmatch(name) is not None
+    """Whether a name tells nothing about one person: nobody, a script, several together, or a pseudonym already."""
+    return name in ("", SIMULATED, CONSENSUS) or _PSEUDONYM.fullmatch(name) is not None
 
 
 def pseudonyms(names: Iterable[str], key: bytes | None = None) -> dict[str, str]:

@@ -81,16 +81,24 @@ def _rows(who: str, measures: Mapping[str, Sums], hands: int, options: Mapping[s
     """A row for every measure of all joints, then for every joint."""
     rows = []
     for name, sums in measures.items():
-        rows.append(_row(who, name, None, sums.pooled, sums.together(), hands, options))
+        rows.append(_row(who, name, None, sums.pooled, sums.together(), sums.comparisons().sum(), hands, options))
     for j, joint in enumerate(JOINTS):
         for name, sums in measures.items():
             if sums.joints:
-                rows.append(_row(who, name, joint, sums.statistic, sums.parts[:, j], hands, options))
+                counts = sums.comparisons()[j]
+                rows.append(_row(who, name, joint, sums.statistic, sums.parts[:, j], counts, hands, options))
     return rows
 
 
 def _row(
-    who: str, name: str, joint: str | None, statistic: Statistic, sums: Floats, hands: int, options: Mapping[str, int]
+    who: str,
+    name: str,
+    joint: str | None,
+    statistic: Statistic,
+    sums: Floats,
+    comparisons: float,
+    hands: int,
+    options: Mapping[str, int],
 ) -> dict[str, Any]:
     bounds = interval(statistic, sums, **options)
     number = value(statistic, sums)
@@ -101,6 +109,7 @@ def _row(
         "value": number,
         "interval": list(bounds) if bounds and number is not None else None,
         "hands": hands,
+        "comparisons": round(comparisons),
     }
 
 

@@ -51,6 +51,12 @@ class Sums:
         """(C, K) or (C, 21 K)."""
         return self.parts.reshape(len(self.parts), -1) if self.side_by_side else self.parts.sum(axis=1)
 
+    def comparisons(self) -> Floats:
+        """(21,) how many answers were compared; a pair counts once in each direction where both are taken."""
+        sums = self.parts.sum(axis=0)
+        width = sums.shape[-1]  # sum and count; disagreement, yes, no; or the cells of a 2 x 2 table
+        return np.asarray(sums[:, {2: slice(1, 2), 3: slice(1, 3), 4: slice(0, 4)}[width]].sum(axis=-1), np.float64)
+
     def by_joint(self) -> list[float | None]:
         """(21,) the measure of every joint; None where it is not defined."""
         return [value_of(self.statistic, self.parts[:, j]) for j in range(N_JOINTS)]

@@ -14,6 +14,7 @@ from hint_toolkit.errors import InputError, shorten
 from hint_toolkit.export.base import Change, Dataset, ExportOptions, Pictures, safe_name, sized
 from hint_toolkit.export.people import pseudonyms
 from hint_toolkit.export.policy import Policy, read_take_down
+from hint_toolkit.flows.consensus import read_consensus
 from hint_toolkit.flows.publish import Order, publish
 from hint_toolkit.geometry import finite
 from hint_toolkit.io.atomic import write_text
@@ -64,6 +65,7 @@ def export(
     force: bool = False,
     options: ExportOptions | None = None,
     rules: Rules | None = None,
+    labels: str = "annotations",
 ) -> ReleaseReport:
     """Write `releases/<version>/` from a workspace's annotations and make it the latest.
 
@@ -74,6 +76,7 @@ def export(
         force: replace a release of the same name but another content.
         options: of the formats.
         rules: licences, take-downs, faces.
+        labels: "annotations", the last answer to every hand, or "consensus", what several support.
 
     Raises:
         InputError: nothing to release, an unknown format, a name that is no folder name, or one taken.
@@ -81,7 +84,7 @@ def export(
     if version is not None and ("/" in version or version.startswith(".") or not safe_name(version)):
         raise InputError(f"{version!r} cannot name a release", next_step="use letters, digits, - and .")
     with workspace.lock():
-        annotations = workspace.read_annotations()
+        annotations = read_consensus(workspace) if labels == "consensus" else workspace.read_annotations()
         issues = Issues()
         hands = released(final_rows(annotations, issues))
         if not len(hands):

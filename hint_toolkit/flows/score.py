@@ -16,6 +16,7 @@ from hint_toolkit.flows.scenes import Scene, scenes_of, truth_sizes
 from hint_toolkit.geometry import finite
 from hint_toolkit.io.arrow import to_arrow
 from hint_toolkit.io.errata import lineage_of
+from hint_toolkit.io.human import Human
 from hint_toolkit.io.predictions import Predictions
 from hint_toolkit.io.release import Truth
 from hint_toolkit.joints import JOINTS
@@ -64,6 +65,7 @@ def score(
     resamples: int = 1000,
     interval: Method = "percentile",
     ignore_unknown: bool = False,
+    human: Human | None = None,
 ) -> Scored:
     """Score by a protocol. A hand or joint without prediction counts as wrong unless another rule is asked for.
 
@@ -80,6 +82,7 @@ def score(
         resamples: of the intervals.
         interval: how they are cut, "percentile" or "bca".
         ignore_unknown: score even if some predictions are for hands that the truth does not have.
+        human: how people agree, to stand beside the score; an OKS takes their sigmas.
 
     Raises:
         InputError: no hand in the truth, an unknown hand among the predictions (unless ignored), a truth that
@@ -97,6 +100,10 @@ def score(
         _refuse_missing(hands, pixels)
     wanted = tuple(thresholds or rules.thresholds)
     asked = tuple(measures) if measures else default_measures(rules, wanted)
+    said = _truth_notes(truth)
+    if human is not None and any(measure.name.startswith("OKS") for measure in asked):
+        rules = replace(rules, oks_sigmas=human.oks_sigmas())
+        said.append(f"OKS takes the sigmas of people, {human.hands} hands in {human.file}")
     if measures:
         wanted = tuple(sorted({m.threshold for m in asked if m.threshold is not None}))
     scenes = scenes_of(hands, match, predictions, pixels, sizes)
@@ -133,9 +140,19 @@ def score(
         },
         "missing": absent,
         "unknown": match.unknown,
-        "notes": _truth_notes(truth),
+        "notes": said,
     }
+    if human is not None:
+        results["human"] = _beside(human, [str(measure) for measure in asked], normaliser)
     return Scored(results, hands, match.points, np.asarray(pixels / sizes[:, None]), sizes, absent)
+
+
+def _beside(human: Human, measures: Sequence[str], normaliser: str) -> dict[str, Any]:
+    """What people reach by the same measures; nothing where the hand's size was another."""
+    same = human.normaliser == normaliser
+    rows = [human.rows[name] for name in measures if same and name in human.rows]
+    facts = {"file": human.file, "version": human.version, "hands": human.hands, "normaliser": human.normaliser}
+    return facts | {"rows": [dict(row) for row in rows]}
 
 
 def _truth_notes(truth: Truth) -> list[str]:

@@ -16,6 +16,7 @@ NOT_DEFINED: Final = "n/a"
 _MEASURE: Final = re.compile(r"(?P<name>.+?)\[(?P<where>[^\W\d][^\[\]]*)\]")
 """What it is taken on begins with a letter; the span of `AUC[0..0.2]` is a part of the name."""
 
+PEOPLE: Final = "two people"
 _TAIL: Final = ("hands", "joints", "coverage")
 
 
@@ -84,13 +85,19 @@ def pivot(results: Mapping[str, Any]) -> ScoreTable:
     """Rows of `results.json` as a table with one line a source and subset."""
     records: dict[tuple[str, str], dict[str, Mapping[str, Any]]] = {}
     measures: dict[str, None] = {}
-    for record in results["rows"]:
+    for record in [*results["rows"], *_people(results)]:
         name, subset = split_measure(record["measure"])
         column = f"{name} (px)" if record.get("unit") == "px" else name
         measures[column] = None
         records.setdefault((record["source"], subset), {})[column] = record
     rows = [_row(source, subset, found, list(measures)) for (source, subset), found in records.items()]
     return ScoreTable(tuple(measures), tuple(rows))
+
+
+def _people(results: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """What two people reach against each other by the same measures, as rows of a source of its own."""
+    rows = (results.get("human") or {}).get("rows", [])
+    return [{**row, "source": PEOPLE, "joints": row["comparisons"], "coverage": None} for row in rows]
 
 
 def _row(source: str, subset: str, found: Mapping[str, Mapping[str, Any]], measures: Sequence[str]) -> Row:
@@ -200,6 +207,10 @@ def has_intervals(table: ScoreTable) -> bool:
 def notes(results: Mapping[str, Any], table: ScoreTable) -> list[str]:
     """The notes of the results, and the joints that a mean leaves out."""
     lines = [str(note) for note in results.get("notes", [])]
+    if human := results.get("human"):
+        same = human["normaliser"] == results["normaliser"]
+        other = "" if same else f", not shown: it was taken by {human['normaliser']}"
+        lines.append(f"{PEOPLE}: {human['hands']} hands of {human['file']}, each person against the other{other}")
     for row in table.rows:
         place = f"{row.source} {row.subset}"
         if row.without_truth:
