@@ -1,0 +1,66 @@
+"""The archive of what a server sent: never written again, never lost, bytes that depend on nothing but the content."""
+
+import gzip
+import json
+
+import pytest
+
+from hint_toolkit.errors import InputError
+from hint_toolkit.io.assignments import Assignment, read_assignments, write_assignments
+from hint_toolkit.io.raw_answers import PullState, RawAnswers, read_archive
+
+
+def test_what_came_is_kept_once_and_comes_back(tmp_path):
+    raw, state = RawAnswers(tmp_path / "raw"), PullState()
+    tasks = [{"id": 1, "odd": float("inf"), "text": "é"}]
+    name = raw.keep(tasks, state, full=True)
+    stored = (tmp_path / "raw" / name).read_bytes()
+    assert read_archive(tmp_path / "raw" / name) == tasks
+    assert raw.keep([{"text": "é", "odd": float("inf"), "id": 1}], state, full=True) == name
+    assert [one["name"] for one in state.archives] == [name]
+    other = raw.keep([], state, full=False)
+    assert other != name
+    assert (tmp_path / "raw" / name).read_bytes() == stored
+    assert [one["full"] for one in state.archives] == [True, False]
+    again, fresh = RawAnswers(tmp_path / "again"), PullState()
+    again.keep(tasks, fresh, full=True)
+    assert (tmp_path / "again" / name).read_bytes() == stored  # no time, no name in the gzip header
+
+
+def test_an_archive_that_was_removed_is_written_again(tmp_path):
+    raw, state = RawAnswers(tmp_path), PullState()
+    name = raw.keep([{"id": 1}], state, full=True)
+    (tmp_path / name).unlink()
+    assert read_archive(tmp_path / raw.keep([{"id": 1}], state, full=True)) == [{"id": 1}]
+
+
+def test_the_state_comes_back_and_a_damaged_one_is_one_line(tmp_path):
+    raw = RawAnswers(tmp_path)
+    assert raw.read_state() == PullState()
+    state = PullState(3, "2026", "2026-02", [1, 2], [2], {"1/4": "no width"}, [])
+    raw.write_state(state)
+    assert raw.read_state() == state
+    for text in ("{", '{"strange": 1}', "[]"):
+        (tmp_path / "state.json").write_text(text)
+        with pytest.raises(InputError, match="is damaged"):
+            raw.read_state()
+
+
+def test_the_archive_is_plain_gzip_json(tmp_path):
+    raw, state = RawAnswers(tmp_path), PullState()
+    name = raw.keep([{"id": 1}], state, full=True)
+    assert json.loads(gzip.decompress((tmp_path / name).read_bytes())) == [{"id": 1}]
+
+
+def test_assignments_come_back_sorted_and_strange_ones_are_named(tmp_path):
+    path = tmp_path / "assignments.parquet"
+    assert read_assignments(path) == []
+    rows = [Assignment("b", "p", "gold", 1, True, 4), Assignment("a", "p (overlap)", "overlap", 3, False)]
+    write_assignments(path, rows)
+    assert read_assignments(path) == rows
+    first = path.read_bytes()
+    write_assignments(path, rows[::-1])
+    assert path.read_bytes() == first
+    write_assignments(path, [Assignment("a", "p", "surprise")])
+    with pytest.raises(InputError, match="unknown purpose 'surprise'"):
+        read_assignments(path)
