@@ -23,6 +23,10 @@ from hint_toolkit.io.parquet import read_hands, read_table, table_to_frames, wri
 from hint_toolkit.records import Frame, Hands
 
 
+class WorkspaceBusy(InputError):
+    """Another process holds the workspace."""
+
+
 class Workspace:
     """Paths and tables of one workspace folder (default `./hint`)."""
 
@@ -33,6 +37,8 @@ class Workspace:
         self.frames_file = root / "frames.parquet"
         self.frames_folder = root / "frames"
         self.prelabels_file = root / "prelabels.parquet"
+        self.suggestions_file = root / "suggestions.parquet"
+        self.kept_folder = root / "kept"
         # The server shows its users what lies in `served_folder` and nothing else: not its own database beside it.
         # Label Studio wants pictures in a folder below that one.
         self.served_folder = root / "tasks"
@@ -50,14 +56,14 @@ class Workspace:
         """Hold the workspace for one writing process.
 
         Raises:
-            InputError: another process holds it.
+            WorkspaceBusy: another process holds it.
         """
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / ".lock").open("w") as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except OSError as error:
-                raise InputError(
+                raise WorkspaceBusy(
                     "another hint-build works here",
                     where=str(self.root),
                     next_step="wait for it to end, or name another folder",

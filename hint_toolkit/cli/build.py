@@ -19,8 +19,9 @@ from hint_toolkit.cli._labelling import add_labelling_commands
 from hint_toolkit.cli._main import run
 from hint_toolkit.cli._next import add_next_commands
 from hint_toolkit.cli._occlusion import add_occlusion_commands
-from hint_toolkit.cli._options import PATH, json_option, output_options, workspace_option
-from hint_toolkit.cli._output import emit, log, progress, table
+from hint_toolkit.cli._options import json_option, workspace_option
+from hint_toolkit.cli._output import emit, table
+from hint_toolkit.cli._prelabel import add_prelabel_commands
 from hint_toolkit.cli._pull import add_pull_commands
 from hint_toolkit.cli._push import add_push_commands
 from hint_toolkit.cli._quality import add_quality_commands
@@ -37,42 +38,6 @@ from hint_toolkit.cli._versions import add_versions_commands
 @click.version_option(__version__, prog_name="hint-build")
 def cli() -> None:
     """Make a dataset of hands with 21 keypoints and per-joint occlusion out of videos."""
-
-
-@cli.command()
-@click.option("--detector", default="mediapipe", show_default=True, help="Which detector: mediapipe.")
-@click.option("--model", type=PATH, default=None, help="The detector's model file.  [default: found or fetched]")
-@click.option("--min-confidence", type=click.FloatRange(0, 1), default=0.5, show_default=True)
-@workspace_option
-@output_options
-def prelabel(
-    detector: str, model: Path | None, min_confidence: float, workspace: Path, as_json: bool, quiet: bool
-) -> int:
-    """Run a hand detector over the sampled frames.
-
-    \b
-    Example:
-      hint-build prelabel --detector mediapipe
-    """
-    from hint_toolkit.flows.prelabel import prelabel as run_prelabel
-    from hint_toolkit.prelabel.registry import opened
-    from hint_toolkit.workspace import Workspace
-
-    with (
-        opened(detector, model=model, min_confidence=min_confidence) as opened_detector,
-        progress("prelabel", "frames", quiet) as bar,
-    ):
-        report = run_prelabel(Workspace(workspace), opened_detector, progress=bar)
-    text = f"{report.hands} hands in {report.frames} frames by {report.detector}; {report.empty} frames without a hand"
-    emit(
-        {"frames": report.frames, "hands": report.hands, "empty": report.empty, "detector": report.detector},
-        text,
-        as_json,
-    )
-    if not report.hands:
-        log("hint-build: no hand was found in any frame; push makes empty tasks, in which people can mark hands")
-        return 3
-    return 0
 
 
 @cli.command()
@@ -98,6 +63,7 @@ add_sources_commands(cli)
 add_doctor_commands(cli)
 add_sample_commands(cli)
 add_restore_commands(cli)
+add_prelabel_commands(cli)
 add_export_commands(cli)
 add_labelling_commands(cli)
 add_push_commands(cli)

@@ -1,89 +1,220 @@
-"""Frames -> pre-labels: a detector over the sampled frames, resumable, never run twice on the same frame."""
+"""Frames -> pre-labels: a detector over the sampled frames, resumable, never asked twice about the same picture.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
+Every answer of a detector is kept under the picture's hash, the boxes it was asked about, and the detector's name
+with all its options. So a second run, one after a kill, and one after more frames were sampled ask only what is new.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Final
 
 import numpy as np
 
-from hint_toolkit.geometry import inside
-from hint_toolkit.io.images import read_image
-from hint_toolkit.io.parquet import hands_to_table
-from hint_toolkit.joints import N_JOINTS
-from hint_toolkit.prelabel.base import Detection, Detector
-from hint_toolkit.records import Frame, Hand, Hands, frame_facts, hand_schema
-from hint_toolkit.workspace import Stage, Workspace, stage_configuration
+from hint_toolkit.flows.prelabel_boxes import Prompted, prompts_of
+from hint_toolkit.flows.prelabel_crew import Recipe, crew_look
+from hint_toolkit.flows.prelabel_look import Job, NeedsDetector, Seen, Sight, look, look_key
+from hint_toolkit.flows.prelabel_rows import rows_of
+from hint_toolkit.flows.prelabel_suggest import Suggestions, suggest
+from hint_toolkit.io.boxes import KnownBoxes
+from hint_toolkit.io.kept import Kept
+from hint_toolkit.io.npz import file_sha256
+from hint_toolkit.io.parquet import hands_to_table, write_table
+from hint_toolkit.models.occlusion.suggest import Suggester
+from hint_toolkit.prelabel.base import REVIEW_PRESENCE, Detector
+from hint_toolkit.records import Frame, Hand, Hands
+from hint_toolkit.workspace import Workspace
 
 Progress = Callable[[int, int], None]
-_BATCH = 32
+_BATCH: Final = 8
+RULES_VERSION: Final = 2
+"""Raise it with every change of how detections become rows."""
 
 
 @dataclass(frozen=True)
 class PrelabelReport:
-    """What the detector found."""
+    """What the detector found.
 
+    Attributes:
+        detector: name and version.
+        frames: how many.
+        hands: with points.
+        empty: frames without one.
+        calls: of the detector in this run; the rest was known.
+        boxes: given boxes of hands in these frames.
+        missed: of them those in which the detector saw nothing; they stay as tasks without points.
+        unknown: pictures of the box file that are no frame here.
+        carried: hands found only because the frame before had them.
+        review: hands whose presence is below 0.9.
+        sides: hands whose side is not the one that the box file says.
+        suggested: joints that are marked occluded beforehand.
+    """
+
+    detector: str
     frames: int
     hands: int
     empty: int
-    detector: str
+    calls: int = 0
+    boxes: int = 0
+    missed: int = 0
+    unknown: tuple[str, ...] = ()
+    carried: int = 0
+    review: int = 0
+    sides: int = 0
+    suggested: int = 0
 
 
-def prelabel(workspace: Workspace, detector: Detector, *, progress: Progress | None = None) -> PrelabelReport:
+@dataclass
+class _Count:
+    calls: int = 0
+    carried: int = 0
+    missed: int = 0
+    sides: int = 0
+    rows: dict[str, list[Hand]] = field(default_factory=dict)
+
+
+def prelabel(
+    workspace: Workspace,
+    detector: Detector,
+    *,
+    boxes: KnownBoxes | None = None,
+    carry: bool = False,
+    suggester: Suggester | None = None,
+    workers: int = 1,
+    recipe: Recipe | None = None,
+    progress: Progress | None = None,
+) -> PrelabelReport:
     """Run a detector over the sampled frames.
 
-    A joint whose point lies outside the image is marked as not existing. A
-    frame without a hand keeps one row of state "empty", so that a person still gets to see it.
+    A joint whose point lies outside the image is marked as not existing. A frame without a hand keeps one row of state
+    "empty", and so does a known box in which the detector sees nothing, so that a person still gets to see it.
+
+    Args:
+        workspace: with frames.
+        detector: open.
+        boxes: in which hands are known to be: such a frame is looked at there; one without a box as a whole.
+        carry: look again where the frame before, of the same clip, had hands.
+        suggester: sets occlusion flags beforehand where that saves work; its probabilities are kept in any case.
+        workers: processes; more than one needs `recipe`.
+        recipe: how the same detector is opened in another process.
+        progress: called with the frames done and their number.
 
     Raises:
-        InputError: nothing sampled yet, or a frame's picture is gone.
+        InputError: nothing sampled yet, a frame's picture is gone, or the box file names no frame here.
     """
     with workspace.lock():
         frames = workspace.read_frames()
-        configuration = {"detector": detector.name, "frames": [[frame.id, frame.sha256] for frame in frames]}
-        if stage_configuration(workspace.prelabels_file) != configuration:
-            stage = Stage(workspace, "prelabel", configuration)
-            tables = []
-            for start in range(0, len(frames), _BATCH):
-                work = partial(_batch, workspace, detector, frames, start, progress)
-                tables.append(stage.table(str(start), work))
-            stage.finish(workspace.prelabels_file, tables, hand_schema())
-        hands = workspace.read_prelabels()
-    empty = int((hands.state == "empty").sum())
-    return PrelabelReport(len(frames), len(hands) - empty, empty, detector.name)
+        prompted = prompts_of(boxes, frames)
+        digests = {frame.id: frame.sha256 or file_sha256(workspace.root / frame.path) for frame in frames}
+        kept = Kept(workspace.kept_folder, f"detections {detector.name}")
+        try:
+            sights = [_sight(workspace, frame, digests[frame.id], prompted) for frame in frames]
+            jobs = list(_jobs(frames, sights, kept, carry))
+            count = _looked(jobs, frames, detector, kept, workers, recipe, progress)
+        finally:
+            kept.close()
+        hands = Hands.of([hand for frame in frames for hand in count.rows[frame.id]])
+        shown, suggestions = _suggested(workspace, hands, frames, digests, prompted, suggester, progress)
+        configuration = {
+            "detector": detector.name,
+            "frames": [[frame.id, digests[frame.id]] for frame in frames],
+            "boxes": boxes.sha256 if boxes else "",
+            "carry": carry,
+            "suggester": suggester.name if suggester else "",
+            "rules": RULES_VERSION,
+        }
+        facts = {"stage": "prelabel", "configuration": configuration}
+        write_table(workspace.prelabels_file, hands_to_table(shown), facts)
+    found = shown.take(shown.state == "prelabel")
+    return PrelabelReport(
+        detector=detector.name,
+        frames=len(frames),
+        hands=len(found),
+        empty=len(frames) - len(set(found.frame_id.tolist())),
+        calls=count.calls,
+        boxes=sum(len(one) for one in prompted.prompts.values()),
+        missed=count.missed,
+        unknown=prompted.unknown,
+        carried=count.carried,
+        review=int((np.nan_to_num(found.presence, nan=1.0) < REVIEW_PRESENCE).sum()),
+        sides=count.sides,
+        suggested=suggestions.ticks if suggestions else 0,
+    )
 
 
-def _batch(workspace: Workspace, detector: Detector, frames: list[Frame], start: int, progress: Progress | None) -> Any:
-    """Rows of one batch of frames."""
-    hands: list[Hand] = []
-    for k, frame in enumerate(frames[start : start + _BATCH], start + 1):
-        hands += hands_of(frame, detector.detect(read_image(workspace.root / frame.path)), detector.name)
+def _sight(workspace: Workspace, frame: Frame, digest: str, prompted: Prompted) -> Sight:
+    return Sight(frame.id, workspace.root / frame.path, digest, frame.time, prompted.prompts.get(frame.id, ()))
+
+
+def _jobs(frames: Sequence[Frame], sights: Sequence[Sight], kept: Kept, carry: bool) -> Iterator[Job]:
+    """Batches; with `carry` a clip each, in order of time, because a frame builds on the one before."""
+    if not carry:
+        for start in range(0, len(sights), _BATCH):
+            yield Job(tuple(sights[start : start + _BATCH]))
+        return
+    order = sorted(range(len(frames)), key=lambda i: (frames[i].video_id, frames[i].time, frames[i].id))
+    for _, clip in groupby(order, key=lambda i: frames[i].video_id):
+        yield Job(tuple(sights[i] for i in clip), carry=True)
+
+
+def _looked(
+    jobs: Sequence[Job],
+    frames: Sequence[Frame],
+    detector: Detector,
+    kept: Kept,
+    workers: int,
+    recipe: Recipe | None,
+    progress: Progress | None,
+) -> _Count:
+    """Rows of every frame, by what is kept and by what the detector says now."""
+    by_id = {frame.id: frame for frame in frames}
+    count = _Count()
+
+    def take(results: Iterable[Seen]) -> None:
+        for seen in results:
+            for key, value in seen.fresh.items():
+                kept.keep(key, value)
+            count.calls += seen.calls
+            count.carried += seen.carried
+            count.missed += len(seen.missed)
+            rows, differ = rows_of(by_id[seen.frame_id], seen, detector.name)
+            count.rows[seen.frame_id] = rows
+            count.sides += differ
         if progress:
-            progress(k, len(frames))
-    return hands_to_table(Hands.of(hands))
+            progress(len(count.rows), len(frames))
+
+    ready = (replace(job, known=kept) for job in jobs)
+    if workers > 1 and recipe is not None:
+        for results in crew_look(_unknown(ready, take), recipe, workers):
+            take(results)
+    else:
+        for job in ready:
+            take(look(job, detector))
+    return count
 
 
-def hands_of(frame: Frame, detections: list[Detection], detector: str) -> list[Hand]:
-    """Rows for one frame: its hands from left to right, or one row of state "empty"."""
-    common = frame_facts(frame) | {"detector": detector}
-    nothing = np.zeros(N_JOINTS, bool)
-    if not detections:
-        blank: dict[str, Any] = {"points": np.full((N_JOINTS, 2), np.nan), "exists": nothing, "occluded": nothing}
-        return [Hand(id=f"{frame.id}_h0", box=np.full(4, np.nan), side="right", state="empty", **blank, **common)]
-    ordered = sorted(detections, key=lambda d: (float(d.box[0] + d.box[2]), float(d.box[1] + d.box[3])))
-    return [
-        Hand(
-            id=f"{frame.id}_h{k}",
-            points=found.points,
-            exists=inside(found.points, frame.width, frame.height),
-            occluded=nothing,
-            score=found.score,
-            box=found.box,
-            side=found.side,
-            presence=found.presence,
-            side_score=found.side_score,
-            state="prelabel",
-            **common,
-        )
-        for k, found in enumerate(ordered)
-    ]
+def _unknown(jobs: Iterable[Job], take: Callable[[Iterable[Seen]], None]) -> Iterator[Job]:
+    """Jobs that a worker must do, with what is kept of their frames; the others are taken at once."""
+    for job in jobs:
+        try:
+            take(look(job, None))
+        except NeedsDetector:
+            keys = [look_key(sight.digest, sight.prompts) for sight in job.sights]
+            yield replace(job, known={key: job.known[key] for key in keys if key in job.known})
+
+
+def _suggested(
+    workspace: Workspace,
+    hands: Hands,
+    frames: Sequence[Frame],
+    digests: dict[str, str],
+    prompted: Prompted,
+    suggester: Suggester | None,
+    progress: Progress | None,
+) -> tuple[Hands, Suggestions | None]:
+    """The hands as people are to see them, and the probabilities beside them."""
+    if suggester is None:
+        workspace.suggestions_file.unlink(missing_ok=True)
+        return hands, None
+    found = suggest(workspace, hands, frames, digests, prompted.objects, suggester, progress)
+    return found.hands, found

@@ -47,12 +47,15 @@ def distinct(looks: Sequence[Sequence[Detection]]) -> list[Detection]:
     numbered.sort(key=lambda item: -np.nan_to_num(item[1].presence, nan=-1.0))
     kept: list[tuple[int, Detection]] = []
     for number, found in numbered:
-        if not any(_same(found, other, boxes=number != earlier or found.side == other.side) for earlier, other in kept):
+        if not any(
+            same_hand(found, other, boxes=number != earlier or found.side == other.side) for earlier, other in kept
+        ):
             kept.append((number, found))
     return [found for _, found in kept]
 
 
-def _same(a: Detection, b: Detection, *, boxes: bool) -> bool:
+def same_hand(a: Detection, b: Detection, *, boxes: bool) -> bool:
+    """Whether two detections are of one hand: their joints nearly coincide or, with `boxes`, their boxes overlap."""
     if boxes and box_iou(a.box, b.box)[0, 0] >= SAME_BOX_IOU:
         return True
     size = min(float((found.box[2:] - found.box[:2]).max()) for found in (a, b))
