@@ -124,7 +124,9 @@ def _detector(name: str) -> Iterator[Detector | None]:
     if name == NO_DETECTOR:
         yield None
     else:
-        with opened(name) as detector:
+        # Nine windows a frame cost ten times as much; here a rough answer about many frames is wanted.
+        quick = {"windows": "never"} if name == "mediapipe" else {}
+        with opened(name, **quick) as detector:
             yield detector
 
 

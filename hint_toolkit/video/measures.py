@@ -17,7 +17,7 @@ from hint_toolkit.video.picture import Image
 
 Floats = NDArray[np.float64]
 
-MEASURES_VERSION = 1
+MEASURES_VERSION = 2
 """Goes up when the same picture would be measured differently: kept measures are then made again."""
 LONG_SIDE = 640
 """Pixels of the longer side that a picture is looked at with."""
