@@ -16,7 +16,12 @@ _FORMATS = ("auto", "hands23", "visor", "coco", "csv", "gt")
 @click.option("--model", type=PATH, default=None, help="The detector's model file.  [default: found or fetched]")
 @click.option("--predictions", type=PATH, default=None, help="For --detector replay: the file to replay.")
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=None, help="Of mediapipe without boxes.")
-@click.option("--boxes", type=PATH, default=None, help="Where hands are known to be; frames without a box are looked at as a whole.")
+@click.option(
+    "--boxes",
+    type=PATH,
+    default=None,
+    help="Where hands are known to be; frames without a box are looked at as a whole.",
+)
 @click.option("--boxes-format", type=click.Choice(_FORMATS), default="auto", show_default=True)
 @click.option("--carry", is_flag=True, help="Look again where the frame before had hands.")
 @click.option("--occlusion", is_flag=True, help="Set occlusion flags beforehand, by the head of this package.")

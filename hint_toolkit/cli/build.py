@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from hint_toolkit import __version__
+from hint_toolkit.cli._adjudicate import add_adjudicate_commands
 from hint_toolkit.cli._doctor import add_doctor_commands
 from hint_toolkit.cli._export import add_export_commands
 from hint_toolkit.cli._inspect import add_inspect_commands
@@ -72,6 +73,7 @@ add_splits_commands(cli)
 add_next_commands(cli)
 add_suspects_commands(cli)
 add_quality_commands(cli)
+add_adjudicate_commands(cli)
 add_occlusion_commands(cli)
 add_inspect_commands(cli)
 add_stats_commands(cli)

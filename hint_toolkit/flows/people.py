@@ -19,9 +19,9 @@ from hint_toolkit.workspace import Workspace
 Numbers = NDArray[np.int64]
 Floats = NDArray[np.float64]
 
-INDEPENDENT: Final = ("label", "overlap", "blind")
+INDEPENDENT: Final = ("label", "overlap", "blind", "gold")
 """Purposes whose answers were given without seeing anybody else's. Decisions between answers are no opinion of their
-own, and gold hands are measured against their truth."""
+own."""
 
 
 @dataclass(frozen=True)
