@@ -21,6 +21,15 @@ def rng() -> np.random.Generator:
     return np.random.default_rng(42)
 
 
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Published figures and reference numbers beside the project; absent on most machines."""
+    folder = SHARED / "data"
+    if not folder.is_dir():
+        pytest.skip(f"needs the reference numbers in {folder.name}/, which are not part of the project")
+    return folder
+
+
 @pytest.fixture
 def shared_media() -> Path:
     """Real videos and photographs beside the project; absent on most machines."""

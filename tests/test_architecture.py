@@ -31,6 +31,7 @@ FLOORS = [
 # Within a floor: the steps up that are meant (docs/architecture.md).
 GROUND_ORDER = [{"joints", "errors"}, {"geometry", "issues", "protocol", "licences"}, {"records", "measures"}]
 WORLD_ORDER = [{"io"}, {"video", "sources"}, {"workspace"}]
+WORK_ORDER = [{"models"}, FLOORS[2] - {"models"}]
 HEAVY = {
     "torch", "timm", "smplx", "cv2", "av", "mediapipe", "fiftyone", "label_studio_sdk", "matplotlib", "ray", "tqdm",
     "pyarrow", "pandas", "yt_dlp",
@@ -56,7 +57,7 @@ def level(name):
 
 
 def step(name):
-    for order in (GROUND_ORDER, WORLD_ORDER):
+    for order in (GROUND_ORDER, WORLD_ORDER, WORK_ORDER):
         for k, names in enumerate(order):
             if name in names:
                 return k

@@ -15,6 +15,7 @@ _FORMATS = ("auto", "hands23", "visor", "coco", "csv", "gt")
 @click.option("--detector", default="mediapipe", show_default=True, help="Which detector (docs/prelabel.md).")
 @click.option("--model", type=PATH, default=None, help="The detector's model file.  [default: found or fetched]")
 @click.option("--predictions", type=PATH, default=None, help="For --detector replay: the file to replay.")
+@click.option("--joint-order", default=None, help="Of a 21-point vitpose checkpoint, or a replayed file.")
 @click.option("--min-confidence", type=click.FloatRange(0, 1), default=None, help="Of mediapipe without boxes.")
 @click.option(
     "--boxes",
@@ -30,7 +31,7 @@ _FORMATS = ("auto", "hands23", "visor", "coco", "csv", "gt")
 @workspace_option
 @output_options
 def prelabel(
-    detector: str, model: Path | None, predictions: Path | None, min_confidence: float | None, boxes: Path | None,
+    detector: str, model: Path | None, predictions: Path | None, joint_order: str | None, min_confidence: float | None, boxes: Path | None,
     boxes_format: str, carry: bool, occlusion: bool, occlusion_head: Path | None, workers: int, workspace: Path,
     as_json: bool, quiet: bool,
 ) -> int:  # fmt: skip
@@ -49,7 +50,7 @@ def prelabel(
     from hint_toolkit.prelabel.registry import opened
     from hint_toolkit.workspace import Workspace
 
-    given = {"model": model, "predictions": predictions, "min_confidence": min_confidence}
+    given = {"model": model, "predictions": predictions, "joint_order": joint_order, "min_confidence": min_confidence}
     options = {name: value for name, value in given.items() if value is not None}
     known = read_boxes(boxes, boxes_format) if boxes else None
     head = Suggester.load(occlusion_head) if occlusion or occlusion_head else None
@@ -59,6 +60,8 @@ def prelabel(
             recipe=Recipe(detector, options), progress=bar,
         )  # fmt: skip
     emit(asdict(report), _text(report, boxes is not None, head), as_json)
+    if unmatched := getattr(opened_detector, "missing", 0):
+        log(f"hint-build: {unmatched} boxes have an id that {predictions} does not know")
     if report.unknown:
         log(f"hint-build: {len(report.unknown)} pictures of {boxes} are no frame here, e.g. {report.unknown[0]}")
     if not report.hands:

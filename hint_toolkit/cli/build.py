@@ -33,6 +33,7 @@ from hint_toolkit.cli._splits import add_splits_commands
 from hint_toolkit.cli._stats import add_stats_commands
 from hint_toolkit.cli._suspects import add_suspects_commands
 from hint_toolkit.cli._versions import add_versions_commands
+from hint_toolkit.cli._weights import add_weights_commands
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -78,6 +79,7 @@ add_occlusion_commands(cli)
 add_inspect_commands(cli)
 add_stats_commands(cli)
 add_versions_commands(cli)
+add_weights_commands(cli)
 
 
 def main() -> None:

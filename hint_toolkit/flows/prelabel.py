@@ -11,6 +11,7 @@ from typing import Final
 
 import numpy as np
 
+from hint_toolkit.errors import InputError
 from hint_toolkit.flows.prelabel_boxes import Prompted, prompts_of
 from hint_toolkit.flows.prelabel_crew import Recipe, crew_look
 from hint_toolkit.flows.prelabel_look import Job, NeedsDetector, Seen, Sight, look, look_key
@@ -100,8 +101,14 @@ def prelabel(
         progress: called with the frames done and their number.
 
     Raises:
-        InputError: nothing sampled yet, a frame's picture is gone, or the box file names no frame here.
+        InputError: nothing sampled yet, a frame's picture is gone, the box file names no frame here, or the detector
+            needs boxes and there are none.
     """
+    if boxes is None and not detector.finds_boxes:
+        raise InputError(
+            f"{detector.name} finds no hands, it reads them from boxes",
+            next_step="pass --boxes FILE with the boxes of hands, or pre-label with mediapipe first",
+        )
     with workspace.lock():
         frames = workspace.read_frames()
         prompted = prompts_of(boxes, frames)

@@ -123,7 +123,9 @@ def look(job: Job, detector: Detector | None) -> list[Seen]:
 def look_key(digest: str, prompts: Sequence[Prompt]) -> str:
     """The key of one look at a picture: with these boxes, or at all of it."""
     boxes = np.array([prompt.box for prompt in prompts], np.float64).reshape(-1, 4)
-    return key_of(digest, boxes, [prompt.side for prompt in prompts], [prompt.id for prompt in prompts])
+    # A detector may ask what kind of box it is (a person's), whose it is, and which side it is said to be.
+    words = [[getattr(prompt, name) for prompt in prompts] for name in ("side", "id", "origin")]
+    return key_of(digest, boxes, *words)
 
 
 def _first_look(sight: Sight, known: Known, detector: Detector | None) -> Seen:

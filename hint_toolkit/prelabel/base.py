@@ -29,7 +29,8 @@ class Prompt:
         box: (4,) x1, y1, x2, y2 pixels of the picture.
         side: "left", "right", or "" where the box's origin does not say.
         score: confidence in the box, NaN if not given.
-        origin: where it comes from: "hands23", "visor", "file", "previous", "windows" or a detector's name.
+        origin: where it comes from: "hands23", "visor", "coco", "csv", "gt", "previous" or a detector's name; "person"
+            says that it is the box of a whole person.
         id: of the hand that the box belongs to, "" if none: a detection in it keeps this identity.
     """
 

@@ -1,6 +1,7 @@
 """The detectors by name. A detector's module is imported when it is opened, not before."""
 
 import importlib
+import inspect
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import MappingProxyType
@@ -12,6 +13,10 @@ from hint_toolkit.prelabel.base import Detector
 DETECTORS = MappingProxyType(
     {
         "mediapipe": "hint_toolkit.prelabel.mediapipe:MediaPipeDetector",
+        "vitpose": "hint_toolkit.prelabel.vitpose:VitPoseDetector",
+        "rtmpose": "hint_toolkit.prelabel.rtmpose:RtmPoseDetector",
+        "hamer": "hint_toolkit.prelabel.hamer:HamerDetector",
+        "replay": "hint_toolkit.prelabel.replay:ReplayDetector",
     }
 )
 
@@ -30,11 +35,16 @@ def open_detector(name: str, **options: Any) -> Detector:
     """Make the detector.
 
     Raises:
-        InputError: no such detector, or its model cannot be had.
+        InputError: no such detector or option of it, or its model cannot be had.
         MissingExtra: its library is not installed.
     """
     if name not in DETECTORS:
         raise InputError(f"no detector {name!r}", next_step=f"choose one of: {', '.join(DETECTORS)}")
     module, _, attribute = DETECTORS[name].partition(":")
-    detector: Detector = getattr(importlib.import_module(module), attribute)(**options)
+    kind = getattr(importlib.import_module(module), attribute)
+    known = list(inspect.signature(kind).parameters)
+    for option in options:
+        if option not in known:
+            raise InputError(f"{name} has no option {option}", next_step=f"its options: {', '.join(known)}")
+    detector: Detector = kind(**options)
     return detector

@@ -1,0 +1,68 @@
+"""model_config.yaml beside HaMeR's checkpoint: the few numbers of it that change an answer."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from hint_toolkit.errors import InputError
+from hint_toolkit.models.hamer.camera import FOCAL, IMAGE_SIZE
+
+_LINE = re.compile(r"^(?P<indent>\s*)(?P<key>[A-Za-z_][\w.]*):\s*(?P<value>[^#\n]*?)\s*(#.*)?$")
+
+
+@dataclass(frozen=True)
+class HamerConfig:
+    """What the network is used with.
+
+    Attributes:
+        focal: pixels, of the crop's camera.
+        image_size: pixels of the square crop.
+    """
+
+    focal: float = FOCAL
+    image_size: int = IMAGE_SIZE
+
+
+def read_config(path: Path) -> HamerConfig:
+    """Read the file; what it does not name keeps the published value.
+
+    Raises:
+        InputError: no such file, a number that is none, or a backbone or crop that this network is not.
+    """
+    try:
+        leaves = _leaves(path.read_text("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError("cannot be read", where=str(path), why=str(error)) from error
+    wanted = {"MODEL.BACKBONE.TYPE": "vit", "MODEL.MANO_HEAD.TYPE": "transformer_decoder", "MANO.GENDER": "neutral"}
+    for key, value in wanted.items():
+        if key in leaves and leaves[key] != value:
+            raise InputError(f"{key} is {leaves[key]!r}, this network is {value!r}", where=str(path))
+    focal = _number(leaves, "EXTRA.FOCAL_LENGTH", FOCAL, path)
+    size = _number(leaves, "MODEL.IMAGE_SIZE", IMAGE_SIZE, path)
+    if size != IMAGE_SIZE or focal <= 0:
+        raise InputError(f"wants crops of {size:g} pixels and a focal length of {focal:g}", where=str(path))
+    return HamerConfig(focal, int(size))
+
+
+def _number(leaves: dict[str, str], key: str, otherwise: float, path: Path) -> float:
+    try:
+        return float(leaves.get(key, otherwise))
+    except ValueError as error:
+        raise InputError(f"{key} is {leaves[key]!r}, no number", where=str(path)) from error
+
+
+def _leaves(text: str) -> dict[str, str]:
+    """`A.B.C` -> text of every `key: value`; lists and everything else of YAML is passed over."""
+    found: dict[str, str] = {}
+    path: list[tuple[int, str]] = []
+    for line in text.splitlines():
+        match = _LINE.match(line)
+        if match is None:
+            continue
+        indent = len(match["indent"])
+        while path and path[-1][0] >= indent:
+            path.pop()
+        path.append((indent, match["key"]))
+        if match["value"]:
+            found[".".join(key for _, key in path)] = match["value"].strip("'\"")
+    return found
