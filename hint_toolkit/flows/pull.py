@@ -13,6 +13,7 @@ from typing import Any, Final
 from hint_toolkit.errors import InputError
 from hint_toolkit.io.answers import Answers, no_answers, read_answers, write_answers
 from hint_toolkit.io.assignments import read_assignments
+from hint_toolkit.io.collector import without_collector
 from hint_toolkit.io.parquet import hands_to_table, write_table
 from hint_toolkit.io.raw_answers import PullState, RawAnswers
 from hint_toolkit.issues import Issues
@@ -95,7 +96,7 @@ def pull(
         InputError: no such project, or nothing sampled or pre-labelled.
         ServerError: the server is dead or refuses.
     """
-    with workspace.lock():
+    with workspace.lock(), without_collector():
         known = _Known(
             {frame.id: frame for frame in workspace.read_frames()},
             {hand.id: hand for hand in workspace.read_prelabels()},

@@ -3,27 +3,33 @@
 Pushing is idempotent by `hint_id`: a task that is there is never imported again, one whose pre-label changed is
 updated unless somebody has begun it, and one that was imported twice (a kill while the server was still busy
 with our request) loses its untouched copy. So after any interruption the same command is run again.
+
+Who is asked what is written to `assignments.parquet` before anything is sent, and to nothing on the server.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Final
 
 import numpy as np
 
 from hint_toolkit.errors import InputError
-from hint_toolkit.geometry import Window
-from hint_toolkit.io.images import read_image, write_jpg
+from hint_toolkit.flows.push_pictures import Crops, Work
+from hint_toolkit.flows.push_plan import Shares, planned, project_title, ranked
+from hint_toolkit.flows.push_project import BATCH, Progress, Sent, ensure_project, find_there, send
+from hint_toolkit.io.answers import PURPOSES
+from hint_toolkit.io.assignments import Assignment, read_assignments, write_assignments
+from hint_toolkit.io.collector import without_collector
 from hint_toolkit.issues import Issues
-from hint_toolkit.labelstudio.client import LabelStudioClient, Project, TaskRef
-from hint_toolkit.labelstudio.config import label_config, vocabulary
-from hint_toolkit.labelstudio.tasks import build_task, image_url, window_of
+from hint_toolkit.labelstudio.client import LabelStudioClient
+from hint_toolkit.labelstudio.pictures import LocalPictures, Pictures
 from hint_toolkit.records import Hand
-from hint_toolkit.workspace import Workspace, fingerprint
+from hint_toolkit.workspace import Workspace
 
-Progress = Callable[[int, int], None]
-BATCH = 250
+REVIEW_PRESENCE: Final = 0.9
+"""Below it a detector is often wrong about the hand being one; the same limit as in `prelabel.base`."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +43,7 @@ class PushReport:
         updated: tasks whose pre-label had changed.
         begun: tasks whose pre-label had changed, left alone because somebody has begun or finished them.
         removed: untouched second copies that were deleted.
+        purposes: hands by what they are for, over all projects of the title.
     """
 
     project_id: int
@@ -45,6 +52,7 @@ class PushReport:
     updated: int
     begun: int
     removed: int
+    purposes: Mapping[str, int] = field(default_factory=dict)
 
 
 def push(
@@ -52,6 +60,10 @@ def push(
     client: LabelStudioClient,
     *,
     title: str,
+    shares: Shares | None = None,
+    order: Sequence[str] | None = None,
+    view: str = "crop",
+    pictures: Pictures | None = None,
     batch: int = BATCH,
     document_root: Path | None = None,
     progress: Progress | None = None,
@@ -61,32 +73,108 @@ def push(
     Args:
         workspace: with frames and pre-labels.
         client: logged in.
-        title: of the project, made if there is none.
+        title: of the project, made if there is none. The overlap sample has the project "<title> (overlap)".
+        shares: what is wanted besides plain labelling; None wants nothing new. What an earlier push chose stays.
+        order: hand ids, the first to be labelled first; None keeps the earlier order. Tasks that are on the server
+            keep their place.
+        view: one of `labelstudio.tasks.VIEWS`.
+        pictures: where the server takes them from; None: its local files.
         batch: tasks a request.
         document_root: the folder whose pictures the server shows, at or above `workspace.served_folder` (None: that).
-        progress: called with the tasks done and their number.
+        progress: called with the tasks done and their number, of all projects.
 
     Raises:
-        InputError: nothing pre-labelled, a frame's picture is gone, or the project is not ours.
+        InputError: nothing pre-labelled, a frame's picture is gone, a title that is too long, or the project is not
+            ours.
         ServerError: the server is dead or refuses; what was finished stays.
     """
-    with workspace.lock():
+    shares = shares or Shares()
+    for purpose in ("label", "overlap") if shares.overlap else ("label",):
+        project_title(title, purpose)
+    with workspace.lock(), without_collector():
         hands = _pushable(workspace)
-        crops = _Crops(workspace, document_root or workspace.served_folder)
-        project = _ensure_project(workspace, client, title)
-        tell = progress or (lambda done, total: None)
-        tasks, removed = _sorted_out(client, project, list(hands))
-        new = [hand for hand_id, hand in hands.items() if hand_id not in tasks]
-        tell(len(hands) - len(new), len(hands))
-        updated, begun = _update(crops, client, project, [(tasks[i], h) for i, h in hands.items() if i in tasks])
-        for start in range(0, len(new), batch):
-            portion = new[start : start + batch]
-            client.import_tasks(project.id, [crops.written(hand) for hand in portion])
-            tell(len(hands) - len(new) + start + len(portion), len(hands))
-        if new:
-            removed += _sorted_out(client, project, [hand.id for hand in new])[1]
-        _choose_model(client, title, [hand for hand in hands.values() if hand.id not in begun])
-    return PushReport(project.id, len(new), len(tasks) - updated - len(begun), updated, len(begun), removed)
+        brought = pictures or LocalPictures(workspace.tasks_folder, document_root or workspace.served_folder)
+        crops = Crops(workspace, brought, view)
+        main = ensure_project(client, title)
+        there = find_there(client, main, list(hands))
+        earlier = _with_untold(read_assignments(workspace.assignments_file), title, hands, there.tasks.keys())
+        ranks = None if order is None else {hand_id: k for k, hand_id in enumerate(order)}
+        rows = planned(hands.values(), title, earlier, shares, ranks)
+        write_assignments(workspace.assignments_file, rows)
+        second = [one for one in rows if one.project == f"{title} (overlap)" and one.hint_id in hands]
+        total = len(hands) + len(second)
+        send_to = partial(send, client, crops=crops, pictures=brought, batch=batch)
+        mine = [one for one in rows if one.project == title and one.hint_id in hands]
+        sent = [send_to(main, _works(hands, mine), there=there, progress=_part(progress, 0, total))]
+        if second:
+            project = ensure_project(client, second[0].project, people=max(one.wanted for one in second))
+            sent.append(send_to(project, _works(hands, second), progress=_part(progress, len(hands), total)))
+    return _report(main.id, sent, [*mine, *second])
+
+
+def push_hands(
+    workspace: Workspace,
+    client: LabelStudioClient,
+    hands: Iterable[Hand],
+    title: str,
+    purpose: str,
+    *,
+    others: Mapping[str, Sequence[tuple[str, Hand]]] | None = None,
+    notes: Mapping[str, str] | None = None,
+    wanted: int = 1,
+    view: str = "crop",
+    pictures: Pictures | None = None,
+    batch: int = BATCH,
+    document_root: Path | None = None,
+    progress: Progress | None = None,
+) -> PushReport:
+    """Bring chosen hands to a project of their own, for a decision between answers or a second look.
+
+    The same call again changes nothing. Do not hold the workspace's lock.
+
+    Args:
+        workspace: of the hands' frames.
+        client: logged in.
+        hands: what annotators start from, under the hands' own ids; their state becomes "prelabel".
+        title: of the main project; this one is "<title> (<purpose>)".
+        purpose: one of `io.answers.PURPOSES`, "adjudicate" or "review" as a rule.
+        others: hand id -> (name, answer) to decide between. The page shows them side by side above the picture, under
+            these names, and has them in its list of predictions. Do not name them after people.
+        notes: hand id -> a line above the picture.
+        wanted: different people who shall answer each.
+        view: one of `labelstudio.tasks.VIEWS`.
+        pictures: where the server takes them from; None: its local files.
+        batch: tasks a request.
+        document_root: as in `push`.
+        progress: called with the tasks done and their number.
+
+    Returns:
+        what was done in this project.
+
+    Raises:
+        InputError: no hand, or one stands there twice; a title that is too long; or the project is not ours.
+        ServerError: the server is dead or refuses; what was finished stays.
+    """
+    if purpose not in PURPOSES:
+        raise InputError(f"unknown purpose {purpose!r}", why=f"one of {', '.join(PURPOSES)}")
+    name, others, notes = project_title(title, purpose), others or {}, notes or {}
+    chosen = [hand if hand.state == "empty" else replace(hand, state="prelabel") for hand in hands]
+    _once([hand.id for hand in chosen], f"the hands for {name}")
+    works = [
+        Work(hand, hand.state != "empty", notes.get(hand.id) or note_of(hand), tuple(others.get(hand.id, ())))
+        for hand in chosen
+    ]
+    with workspace.lock(), without_collector():
+        brought = pictures or LocalPictures(workspace.tasks_folder, document_root or workspace.served_folder)
+        keeper = ensure_project(client, title) if others else None
+        project = ensure_project(client, name, people=wanted, keeper=keeper)
+        rows = [Assignment(hand.id, name, purpose, wanted, hand.state != "empty") for hand in chosen]
+        kept = {(one.project, one.hint_id): one for one in read_assignments(workspace.assignments_file)}
+        kept |= {(name, one.hint_id): one for one in rows}
+        write_assignments(workspace.assignments_file, list(kept.values()))
+        crops = Crops(workspace, brought, view)
+        sent = send(client, project, works, crops, brought, keeper=keeper, batch=batch, progress=progress)
+    return _report(project.id, [sent], rows)
 
 
 def _pushable(workspace: Workspace) -> dict[str, Hand]:
@@ -110,108 +198,61 @@ def _pushable(workspace: Workspace) -> dict[str, Hand]:
     return hands
 
 
-def _ensure_project(workspace: Workspace, client: LabelStudioClient, title: str) -> Project:
-    """Find or make the project, with our configuration and its pictures served."""
-    wanted = label_config()
-    project = client.find_project(title)
-    if project is None:
-        project = client.create_project(title, wanted)
-    elif project.label_config.strip() != wanted.strip():
-        if vocabulary(project.label_config) != vocabulary(wanted):
-            raise InputError(
-                f"the project {title!r} has another labelling configuration",
-                where=client.url,
-                next_step="choose another title with --project",
-            )
-        client.set_label_config(project.id, wanted)
-    workspace.tasks_folder.mkdir(parents=True, exist_ok=True)
-    client.ensure_storage(project.id, str(workspace.tasks_folder.resolve()))
-    return project
+def _once(ids: Sequence[str], where: str) -> None:
+    names, counts = np.unique(np.array(ids, dtype=str), return_counts=True)
+    if not len(names):
+        raise InputError("nothing to push", where=where)
+    if (counts > 1).any():
+        raise InputError("stands there more than once", where=f"{where} > {names[int(counts.argmax())]}")
 
 
-def _sorted_out(client: LabelStudioClient, project: Project, hint_ids: Sequence[str]) -> tuple[dict[str, TaskRef], int]:
-    """One task a hand, and how many surplus ones were deleted: the annotated one stays, else the oldest."""
-    kept: dict[str, TaskRef] = {}
-    removed = 0
-    for task in client.find_tasks(project.id, hint_ids):
-        other = kept.setdefault(task.hint_id, task)
-        if other is task:
-            continue
-        loser = other if task.annotated and not other.annotated else task
-        kept[task.hint_id] = task if loser is other else other
-        if not loser.annotated and not client.get_task(loser.id)["draft_exists"]:
-            client.delete_task(loser.id)
-            removed += 1
-    return kept, removed
+def _with_untold(
+    earlier: list[Assignment], title: str, hands: Mapping[str, Hand], there: Iterable[str]
+) -> list[Assignment]:
+    """Tasks that nothing is written down about were pushed for plain labelling, with their pre-label."""
+    told = {one.hint_id for one in earlier if one.project == title}
+    untold = [hands[hand_id] for hand_id in sorted(set(there) - told)]
+    return [*earlier, *(Assignment(hand.id, title, shown=hand.state != "empty") for hand in untold)]
 
 
-def _update(
-    crops: "_Crops", client: LabelStudioClient, project: Project, pairs: Iterable[tuple[TaskRef, Hand]]
-) -> tuple[int, set[str]]:
-    """Bring tasks whose pre-label changed up to date; how many, and the hands that somebody has begun."""
-    updated, begun = 0, set()
-    for ref, hand in pairs:
-        if crops.task(hand)["data"]["key"] == ref.key:
-            crops.written(hand)  # the folder may have been cleared
-            continue
-        task = client.get_task(ref.id)
-        if ref.annotated or task["draft_exists"]:
-            begun.add(hand.id)
-            continue
-        wanted = crops.written(hand)
-        # The key goes last: killed before it, the next push does this again.
-        client.set_predictions(project.id, task, wanted["predictions"])
-        client.set_data(ref.id, wanted["data"])
-        updated += 1
-    return updated, begun
+def _works(hands: Mapping[str, Hand], rows: Sequence[Assignment]) -> list[Work]:
+    """What goes to a project, in the order of work."""
+    of = {one.hint_id: one for one in rows}
+    chosen = ranked([hand for hand_id, hand in hands.items() if hand_id in of], of)
+    return [Work(hand, of[hand.id].shown, note_of(hand, shown=of[hand.id].shown)) for hand in chosen]
 
 
-def _choose_model(client: LabelStudioClient, title: str, hands: Iterable[Hand]) -> None:
-    """Annotators start from predictions of one version: the one that most of these hands have.
-
-    All of them must be on the server, which refuses a version that it has no prediction of.
-    """
-    versions = [hand.detector for hand in hands if hand.state != "empty" and hand.detector]
-    if not versions:
-        return
-    names, counts = np.unique(versions, return_counts=True)
-    best, project = str(names[int(counts.argmax())]), client.find_project(title)
-    if project is not None and project.model_version != best:
-        client.set_model_version(project.id, best)
-
-
-class _Crops:
-    """The pictures of the tasks, and the tasks that show them."""
-
-    def __init__(self, workspace: Workspace, document_root: Path) -> None:
-        self._workspace = workspace
-        folder, root = workspace.tasks_folder.resolve(), document_root.resolve()
-        if not folder.is_relative_to(root):
-            raise InputError("is not below the server's document root", where=str(folder), why=str(root))
-        self._address = folder.relative_to(root).as_posix()
-
-    def task(self, hand: Hand) -> dict[str, Any]:
-        """The hand's task; nothing is written."""
-        window = window_of(hand)
-        return build_task(hand, window, image_url(f"{self._address}/{_crop_name(hand, window)}"))
-
-    def written(self, hand: Hand) -> dict[str, Any]:
-        """The hand's task; its part of the frame lies there as a JPEG of the same pixels."""
-        task, window = self.task(hand), window_of(hand)
-        path = self._workspace.tasks_folder / _crop_name(hand, window)
-        if not path.is_file():
-            source = self._workspace.root / hand.image
-            image = read_image(source)
-            if image.shape[:2] != (hand.height, hand.width):
-                got, wanted = f"{image.shape[1]} x {image.shape[0]}", f"{hand.width} x {hand.height}"
-                raise InputError(f"is a picture of {got}, not {wanted}", where=str(source), next_step="sample again")
-            write_jpg(path, image[window.y : window.y + window.height, window.x : window.x + window.width])
-        return task
+def note_of(hand: Hand, shown: bool = True) -> str:
+    """What an annotator should know about a task before the first look; "" when there is nothing to say."""
+    if hand.state == "empty":
+        return "Nothing was found here. Draw the largest hand, or submit as it is when there is none."
+    if not shown:
+        return "No suggestion here: draw the hand in the middle of the picture."
+    parts = ["Check that this is a hand, and which side it is."] if hand.presence < REVIEW_PRESENCE else []
+    ticked = [
+        name for name, ticks in (("occluded", hand.occluded & hand.exists), ("absent", ~hand.exists)) if ticks.any()
+    ]
+    if ticked:
+        parts.append(f"The ticks under {' and '.join(ticked)} are suggested: check them.")
+    return " ".join(parts)
 
 
-def _crop_name(hand: Hand, window: Window) -> str:
-    """File name of a crop. It changes with the window, so that no browser shows an old picture under new points."""
-    return f"{hand.id}-{fingerprint(list(window))[:8]}.jpg"
+def _part(progress: Progress | None, before: int, total: int) -> Progress | None:
+    """Progress of one project as a part of all."""
+    return None if progress is None else lambda done, _: progress(before + done, total)
+
+
+def _report(project_id: int, sent: Sequence[Sent], rows: Sequence[Assignment]) -> PushReport:
+    counts = {purpose: sum(one.purpose == purpose for one in rows) for purpose in PURPOSES}
+    return PushReport(
+        project_id,
+        new=sum(one.new for one in sent),
+        there=sum(one.there for one in sent),
+        updated=sum(one.updated for one in sent),
+        begun=sum(len(one.begun) for one in sent),
+        removed=sum(one.removed for one in sent),
+        purposes={purpose: count for purpose, count in counts.items() if count},
+    )
 
 
 def push_text(report: PushReport) -> str:
@@ -224,4 +265,6 @@ def push_text(report: PushReport) -> str:
     ):
         if count:
             parts.append(f"{count} {what}")
+    if set(report.purposes) - {"label"}:
+        parts.append("for: " + ", ".join(f"{purpose} {count}" for purpose, count in report.purposes.items()))
     return ", ".join(parts)

@@ -70,13 +70,15 @@ class RawAnswers:
     def keep(self, tasks: Sequence[Any], state: PullState, *, full: bool) -> str:
         """Archive what the server sent; the same content once. Returns the file's name."""
         # Not strict JSON: whatever the server sent is kept, even a number that JSON has no name for.
-        text = json.dumps(tasks, indent=1, sort_keys=True, ensure_ascii=False)
+        # A task a line: with an indent, Python's encoder takes half as long as the server's whole export.
+        lines = [json.dumps(task, sort_keys=True, ensure_ascii=False) for task in tasks]
+        text = "[\n" + ",\n".join(lines) + "\n]\n"
         digest = hashlib.sha256(text.encode()).hexdigest()
         for one in state.archives:
             if one["sha256"] == digest and (self.folder / one["name"]).is_file():
                 return str(one["name"])
         name = f"{len(state.archives):05d}-{digest[:12]}.json.gz"
-        write_bytes(self.folder / name, gzip.compress(text.encode(), compresslevel=6, mtime=0))
+        write_bytes(self.folder / name, gzip.compress(text.encode(), compresslevel=3, mtime=0))
         state.archives.append({"name": name, "sha256": digest, "tasks": len(tasks), "full": full})
         return name
 

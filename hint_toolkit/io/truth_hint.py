@@ -5,11 +5,9 @@ its batch is not plain. What no column can hold goes to `Hand.original` (`hint_s
 written from the hands has the values of the json that was read.
 """
 
-import gc
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain
@@ -22,6 +20,7 @@ import orjson
 from numpy.typing import NDArray
 
 from hint_toolkit.errors import InputError
+from hint_toolkit.io.collector import without_collector
 from hint_toolkit.io.hint_names import parse_folder, parse_stem
 from hint_toolkit.io.hint_pairs import Pair, list_pairs
 from hint_toolkit.io.hint_spelling import FIELDS, N_BOX, N_NUMBERS, pair_record, spelling, spellings
@@ -74,22 +73,10 @@ def read_pairs(base: Path, pairs: Sequence[Pair]) -> Hands:
     starts = range(0, len(pairs), BATCH)
     parts = []
     for start in starts:
-        with _without_collector():
+        with without_collector():
             parts.append(_read_batch(base, pairs[start : start + BATCH], issues))
     issues.raise_errors(_REMEDY)
     return parts[0] if len(parts) == 1 else Hands.concat(parts)
-
-
-@contextmanager
-def _without_collector() -> Iterator[None]:
-    """A pause for Python's search for circles: json has none, and looking through its lists takes most of the time."""
-    running = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if running:
-            gc.enable()
 
 
 def _read_batch(base: Path, pairs: Sequence[Pair], issues: Issues) -> Hands:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import quote
 
+import orjson
+
 from hint_toolkit.errors import InputError, ServerError
 from hint_toolkit.labelstudio.connection import Connection
 
@@ -76,6 +78,43 @@ class LabelStudioClient(Connection):
                     project=project_id, path=folder, use_blob_urls=True, title="hint_toolkit"
                 )
 
+    def set_people(self, project_id: int, wanted: int) -> None:
+        """How many different people shall answer each task of a project."""
+        with self._translated("set the number of annotations a task"):
+            self._sdk.projects.update(project_id, maximum_annotations=wanted)
+
+    def uploads(self, project_id: int) -> list[dict[str, Any]]:
+        """Files that our user uploaded to a project: id, and path below `/data/`."""
+        found = self.request("list uploads", "GET", f"api/projects/{project_id}/file-uploads", params={"all": "true"})
+        return sorted(found, key=lambda upload: int(upload["id"]))
+
+    def upload(self, project_id: int, files: Mapping[str, tuple[bytes, str]]) -> list[dict[str, Any]]:
+        """Give the server files to keep, without making tasks of them; one request, never repeated.
+
+        Args:
+            project_id: of the project.
+            files: name -> bytes and content type, at most 100.
+
+        Returns:
+            as `uploads`, those of these files.
+        """
+        from label_studio_sdk.core.api_error import ApiError
+
+        action = f"upload {len(files)} pictures"
+        with self._translated(action):
+            reply = self._sdk._client_wrapper.httpx_client.request(
+                f"api/projects/{project_id}/import",
+                method="POST",
+                params={"commit_to_project": "false"},
+                files={name: (name, *content) for name, content in files.items()},
+                data={},
+                request_options=_LONG,
+            )
+            if reply.status_code >= 400:
+                raise ApiError(status_code=reply.status_code, body=reply.text)
+            ids = json.dumps(reply.json()["file_upload_ids"])
+        return list(self.request(action, "GET", f"api/projects/{project_id}/file-uploads", params={"ids": ids}))
+
     def find_tasks(self, project_id: int, hint_ids: Sequence[str]) -> list[TaskRef]:
         """The tasks of these hands, by id; more than one for a hand that was imported twice."""
         found: list[TaskRef] = []
@@ -107,11 +146,14 @@ class LabelStudioClient(Connection):
         Raises:
             ServerError: also when the server took another number than was sent.
         """
-        with self._translated(f"import {len(tasks)} tasks"):
-            reply = self._sdk.projects.import_tasks(
-                project_id, request=list(tasks), return_task_ids=True, request_options=_LONG
-            )
-        taken = len(reply.task_ids or [])
+        # As text of our own: the SDK's encoder takes as long as the server does.
+        reply = self.send_text(
+            f"import {len(tasks)} tasks",
+            f"api/projects/{project_id}/import",
+            orjson.dumps(list(tasks)),
+            params={"return_task_ids": "true"},
+        )
+        taken = len(reply.get("task_ids") or [])
         if taken != len(tasks):
             raise ServerError(f"took {taken} of {len(tasks)} tasks", where=self.url, next_step="push again")
 
@@ -197,7 +239,7 @@ class LabelStudioClient(Connection):
 
     def _exported(self, text: bytes) -> list[dict[str, Any]]:
         try:
-            tasks: list[dict[str, Any]] = json.loads(text)
+            tasks: list[dict[str, Any]] = _parsed(text)
             for task in tasks:
                 int(task["id"])
         except (ValueError, TypeError, KeyError) as error:
@@ -234,6 +276,14 @@ class LabelStudioClient(Connection):
                 **parent,
             )
         return int(reply.id)
+
+
+def _parsed(text: bytes) -> Any:
+    """JSON; with numbers that JSON has no name for, as the server may send them."""
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return json.loads(text)
 
 
 def _project(project: Any) -> Project:

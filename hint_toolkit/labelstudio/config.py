@@ -18,6 +18,7 @@ KEYPOINTS: Final = "kp"
 BOX: Final = "hand"
 OCCLUDED: Final = "occluded"
 ABSENT: Final = "absent"
+OTHERS: Final = "others"
 
 _ROWS: Final = ("12345", "qwert", "asdfg", "zxcvb")
 """Keys of the joints 4 (tips) to 1 (base), a column a finger."""
@@ -64,11 +65,18 @@ def hotkeys() -> dict[str, str]:
     return table
 
 
-def label_config() -> str:
-    """The configuration as XML, the same text every time."""
+def label_config(others: bool = False) -> str:
+    """The configuration as XML, the same text every time.
+
+    Args:
+        others: with a second picture above, for tasks that show several answers to decide between.
+    """
     keys = hotkeys()
     root = ET.Element("View")
     ET.SubElement(root, "Style").text = _STYLE
+    ET.SubElement(root, "Header", value="$note", size="6")
+    if others:
+        ET.SubElement(root, "Image", name=OTHERS, value="$others", zoom="true", zoomControl="false", maxWidth="100%")
     columns = ET.SubElement(root, "View", style="display:flex")
     _add_image(ET.SubElement(columns, "View", style="flex:1;min-width:0"), keys)
     panel = ET.SubElement(columns, "View", style="width:356px;flex:none;padding-left:8px")

@@ -143,6 +143,38 @@ class Connection:
                 raise ApiError(status_code=reply.status_code, body=body)
             return json.loads(reply.content) if reply.content else None
 
+    def send_text(self, action: str, path: str, text: bytes, *, params: Mapping[str, Any]) -> dict[str, Any]:
+        """POST a large JSON text as it is; sent once, with the time that a large import takes.
+
+        Args:
+            action: in words, for the error.
+            path: below the server's address.
+            text: JSON in UTF-8.
+            params: of the query.
+
+        Returns:
+            the decoded JSON reply, an object.
+        """
+        from label_studio_sdk.core.api_error import ApiError
+
+        options: Any = {"max_retries": 0, "timeout_in_seconds": 900}
+        with self._translated(action):
+            reply = self._sdk._client_wrapper.httpx_client.request(
+                path,
+                method="POST",
+                params=dict(params),
+                content=text,
+                headers={"Content-Type": "application/json"},
+                request_options=options,
+            )
+            if reply.status_code >= 400:
+                try:
+                    body = reply.json()
+                except ValueError:
+                    body = reply.text
+                raise ApiError(status_code=reply.status_code, body=body)
+            return dict(json.loads(reply.content))
+
     def fetch(self, action: str, address: str) -> tuple[str, bytes]:
         """Content type and bytes of something that the server shows, e.g. a task's picture; sent once.
 

@@ -1,5 +1,6 @@
 """The regions of one annotation or prediction -> points, flags and box in pixels."""
 
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -99,6 +100,7 @@ class _Decoder:
         self._window, self._hint_id, self._prelabel = window, hint_id, prelabel
         self._points = np.full((N_JOINTS, 2), np.nan)
         self._box: NDArray[np.float64] = np.full(4, np.nan)
+        self._joints: set[str] = set()
         self._side = ""
         self._ticked: dict[str, set[str]] = {OCCLUDED: set(), ABSENT: set()}
 
@@ -134,10 +136,11 @@ class _Decoder:
 
     def _take_point(self, value: Mapping[str, Any], joint: str) -> None:
         index, window = INDEX[joint], self._window
-        if not np.isnan(self._points[index]).all():
+        if joint in self._joints:
             raise Unreadable(f"{KEYPOINTS} > {joint}", "has two regions")
+        self._joints.add(joint)
         x, y = float(value["x"]), float(value["y"])
-        if not np.isfinite([x, y]).all():
+        if not (math.isfinite(x) and math.isfinite(y)):
             raise Unreadable(f"{KEYPOINTS} > {joint}", f"must be numbers, got {x}, {y}")
         if self._prelabel is not None and (x, y) == point_value(self._prelabel, index, window):
             self._points[index] = self._prelabel.points[index]

@@ -139,6 +139,8 @@ def server_environment(data_folder: Path, document_root: Path, account: Account)
         "LOCAL_FILES_SERVING_ENABLED": "true",
         "LOCAL_FILES_DOCUMENT_ROOT": str(document_root),
         "DISABLE_SIGNUP_WITHOUT_LINK": "true",
+        # It listens on this machine only, and may call this machine: pull --listen, an S3 server for tests.
+        "SSRF_PROTECTION_ENABLED": "false",
         "SENTRY_DSN": "",
         "FRONTEND_SENTRY_DSN": "",
         "COLLECT_ANALYTICS": "false",

@@ -15,6 +15,8 @@ Regions carry our own ids, `<hint_id>-<joint>`. Points come first and the box la
 top, and a box on top swallows every click.
 """
 
+import math
+from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
@@ -32,6 +34,8 @@ CROP_FACTOR: Final = 2.2
 DOT_PERCENT: Final = 0.6
 """Radius of a dot in percent of the crop's width; without a width the editor shows no point at all."""
 NO_MODEL: Final = "unknown"
+VIEWS: Final = ("crop", "frame")
+"""What a task shows: the surroundings of its hand, or all of the frame."""
 
 
 def to_percent(pixel: float, start: int, size: int) -> float:
@@ -44,9 +48,14 @@ def to_pixel(percent: float, start: int, size: int) -> float:
     return float(percent) / 100.0 * size + start - 0.5
 
 
-def window_of(hand: Hand) -> Window:
-    """The part of the frame that the task shows: a square around the box, or all of it when there is no hand."""
-    if hand.state == "empty":
+def window_of(hand: Hand, view: str = "crop") -> Window:
+    """The part of the frame that the task shows: a square around the box, or all of it when there is no hand.
+
+    Args:
+        hand: with its box in pixels.
+        view: one of `VIEWS`; "frame" shows all of it in any case.
+    """
+    if hand.state == "empty" or view == "frame":
         return Window(0, 0, hand.width, hand.height)
     return crop_window(hand.box, hand.width, hand.height, CROP_FACTOR)
 
@@ -56,24 +65,41 @@ def image_url(path: str) -> str:
     return f"/data/local-files/?d={quote(path)}"
 
 
-def build_task(hand: Hand, window: Window, url: str) -> dict[str, Any]:
+def build_task(
+    hand: Hand,
+    window: Window,
+    url: str,
+    *,
+    shown: bool = True,
+    note: str = "",
+    others: Sequence[tuple[str, Hand]] = (),
+    others_url: str = "",
+) -> dict[str, Any]:
     """The task of one pre-labelled hand, or of a frame in which the detector found none.
 
     Args:
         hand: state "prelabel" or "empty".
         window: what the picture at `url` shows of the frame.
         url: address of the picture as the server knows it.
+        shown: whether the annotator sees the pre-label; a blind task has the picture only.
+        note: a line above the picture.
+        others: name and hand of further answers about the same hand, to decide between. Each is a prediction of that
+            version, which the page's list of predictions shows; annotators start from the hand itself.
+        others_url: address of a picture that shows them side by side.
 
     Returns:
-        `data`, and `predictions` with at most one. `data["key"]` changes whenever anything else in it does.
+        `data`, and `predictions`: none, or the hand and the others. `data["key"]` changes whenever anything else does.
+        Nothing in it tells why the task is there: annotators can read it.
 
     Raises:
         InputError: the hand cannot be shown; names hand and field.
     """
-    empty = hand.state == "empty"
-    if not empty:
-        _check(hand)
-    predictions = [] if empty else [_prediction(hand, window)]
+    for one in (hand, *(other for _, other in others)):
+        if one.state != "empty":
+            _check(one)
+    shown = shown and hand.state != "empty"
+    predictions = [_prediction(hand, window)] if shown else []
+    predictions += [{"model_version": name, "result": regions(other, window, hand.id)} for name, other in others]
     data: dict[str, Any] = {
         "image": url,
         "hint_id": hand.id,
@@ -84,8 +110,11 @@ def build_task(hand: Hand, window: Window, url: str) -> dict[str, Any]:
         "window_height": window.height,
         "original_width": hand.width,
         "original_height": hand.height,
-        "detector": "" if empty else hand.detector or NO_MODEL,
+        "detector": (hand.detector or NO_MODEL) if shown else "",
+        "note": note,
     }
+    if others_url:
+        data["others"] = others_url
     key = fingerprint({"data": data, "predictions": predictions})
     return {"data": data | {"key": key}, "predictions": predictions}
 
@@ -109,13 +138,20 @@ def _prediction(hand: Hand, window: Window) -> dict[str, Any]:
     return prediction
 
 
-def regions(hand: Hand, window: Window) -> list[dict[str, Any]]:
-    """The hand in Label Studio's form: points with coordinates, ticked joints, and the box last."""
-    return [*_points(hand, window), *_ticks(hand), *_box(hand, window)]
+def regions(hand: Hand, window: Window, hint_id: str = "") -> list[dict[str, Any]]:
+    """The hand in Label Studio's form: points with coordinates, ticked joints, and the box last.
+
+    Args:
+        hand: in pixels of the frame.
+        window: what the task shows of the frame.
+        hint_id: of the task, when it is another than the hand's own id.
+    """
+    name = hint_id or hand.id
+    return [*_points(hand, window, name), *_ticks(hand, name), *_box(hand, window, name)]
 
 
-def _common(hand: Hand, name: str, kind: str) -> dict[str, Any]:
-    return {"id": f"{hand.id}-{name}", "to_name": IMAGE, "type": kind}
+def _common(hint_id: str, name: str, kind: str) -> dict[str, Any]:
+    return {"id": f"{hint_id}-{name}", "to_name": IMAGE, "type": kind}
 
 
 def _sizes(window: Window) -> dict[str, Any]:
@@ -124,7 +160,7 @@ def _sizes(window: Window) -> dict[str, Any]:
 
 def point_value(hand: Hand, joint: int, window: Window) -> tuple[float, float]:
     """A point in percent of the window."""
-    x, y = hand.points[joint]
+    x, y = hand.points[joint].tolist()
     return to_percent(x, window.x, window.width), to_percent(y, window.y, window.height)
 
 
@@ -135,32 +171,32 @@ def box_value(hand: Hand, window: Window) -> tuple[float, float, float, float]:
     return left, top, (x2 - x1) / window.width * 100.0, (y2 - y1) / window.height * 100.0
 
 
-def _points(hand: Hand, window: Window) -> list[dict[str, Any]]:
-    found = []
-    for index, joint in enumerate(JOINTS):
-        if not np.isfinite(hand.points[index]).all():
+def _points(hand: Hand, window: Window, hint_id: str) -> list[dict[str, Any]]:
+    found, points, scores = [], hand.points.tolist(), hand.score.tolist()
+    for joint, (pixel_x, pixel_y), score in zip(JOINTS, points, scores, strict=True):
+        if not (math.isfinite(pixel_x) and math.isfinite(pixel_y)):
             continue
-        x, y = point_value(hand, index, window)
+        x, y = to_percent(pixel_x, window.x, window.width), to_percent(pixel_y, window.y, window.height)
         value = {"x": x, "y": y, "width": DOT_PERCENT, "keypointlabels": [joint]}
-        region = _common(hand, joint, "keypointlabels") | _sizes(window) | {"from_name": KEYPOINTS, "value": value}
-        if np.isfinite(hand.score[index]):
-            region["score"] = float(hand.score[index])
+        region = _common(hint_id, joint, "keypointlabels") | _sizes(window) | {"from_name": KEYPOINTS, "value": value}
+        if math.isfinite(score):
+            region["score"] = score
         found.append(region)
     return found
 
 
-def _ticks(hand: Hand) -> list[dict[str, Any]]:
+def _ticks(hand: Hand, hint_id: str) -> list[dict[str, Any]]:
     """The two grids; one without a tick is left out, as the editor leaves it out."""
     found = []
     for name, ticked in ((OCCLUDED, hand.occluded), (ABSENT, ~hand.exists)):
         if joints := [joint for joint, tick in zip(JOINTS, ticked, strict=True) if tick]:
-            found.append(_common(hand, name, "choices") | {"from_name": name, "value": {"choices": joints}})
+            found.append(_common(hint_id, name, "choices") | {"from_name": name, "value": {"choices": joints}})
     return found
 
 
-def _box(hand: Hand, window: Window) -> list[dict[str, Any]]:
+def _box(hand: Hand, window: Window, hint_id: str) -> list[dict[str, Any]]:
     if not np.isfinite(hand.box).all():
         return []
     x, y, width, height = box_value(hand, window)
     value = {"x": x, "y": y, "width": width, "height": height, "rotation": 0, "rectanglelabels": [hand.side]}
-    return [_common(hand, "box", "rectanglelabels") | _sizes(window) | {"from_name": BOX, "value": value}]
+    return [_common(hint_id, "box", "rectanglelabels") | _sizes(window) | {"from_name": BOX, "value": value}]

@@ -201,3 +201,24 @@ def page() -> Iterator[Any]:
         opened = browser.new_page(viewport={"width": 1600, "height": 1000})
         yield opened
         browser.close()
+
+
+@pytest.fixture
+def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """An S3 server on this machine with the bucket "hands", named by the environment; gives its client."""
+    boto3, moto = pytest.importorskip("boto3"), pytest.importorskip("moto.server")
+    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    access = {
+        "AWS_ACCESS_KEY_ID": "AKIA-not-a-real-key",
+        "AWS_SECRET_ACCESS_KEY": "wJalr-not-a-real-secret-7MDENG",
+        "AWS_ENDPOINT_URL": f"http://{host}:{port}",
+        "AWS_DEFAULT_REGION": "us-east-1",
+    }
+    for name, value in access.items():
+        monkeypatch.setenv(name, value)
+    made = boto3.client("s3", endpoint_url=access["AWS_ENDPOINT_URL"])
+    made.create_bucket(Bucket="hands")
+    yield made
+    server.stop()

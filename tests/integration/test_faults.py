@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-import hint_toolkit.flows.push as push_module
+import hint_toolkit.flows.push_pictures as push_pictures
 from hint_toolkit.cli._main import run
 from hint_toolkit.cli.build import cli
 from hint_toolkit.errors import HintError, InputError, ServerError
@@ -136,7 +136,7 @@ def test_a_lost_reply_doubles_nothing(service: Any, client: Any, drawn_workspace
     drawn = drawn_workspace(service.root / "lost", hands=(2,) * 5)
     options: dict[str, Any] = {"title": "lost", "document_root": service.root}
     with (
-        LosingProxy(service.server.port, b"/import?") as proxy,
+        LosingProxy(service.server.port, b"/import?return_task_ids") as proxy,
         LabelStudioClient(f"http://127.0.0.1:{proxy.port}", service.server.account.token) as through,
         pytest.raises(ServerError, match="import 10 tasks"),
     ):
@@ -163,7 +163,7 @@ def test_a_full_disk(
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(drawn.workspace.tasks_folder))
 
     with monkeypatch.context() as patch:
-        patch.setattr(push_module, "write_jpg", full)
+        patch.setattr(push_pictures, "write_jpg", full)
         patch.setenv("LABEL_STUDIO_API_KEY", service.server.account.token)
         patch.setenv("LABEL_STUDIO_URL", service.server.url)
         arguments = ["push", "--project", "full", "--workspace", str(drawn.workspace.root), "--quiet"]

@@ -64,3 +64,11 @@ def test_vocabulary_is_what_can_be_recorded_not_how_it_looks() -> None:
     assert vocabulary(config.replace(f'name="{ABSENT}"', 'name="gone"')) != vocabulary(config)
     assert set(vocabulary(config) or {}) == {"hand", "kp", OCCLUDED, ABSENT}
     assert vocabulary("no xml") is None
+
+
+def test_the_configuration_for_decisions_records_the_same() -> None:
+    plain, others = label_config(), label_config(others=True)
+    assert vocabulary(others) == vocabulary(plain)
+    assert "$others" in others
+    assert "$others" not in plain
+    assert 'value="$note"' in plain

@@ -135,3 +135,38 @@ def test_label_studio_takes_the_prediction(make_prelabel: Make) -> None:
     hand = make_prelabel(exists=np.arange(N_JOINTS) != 2)
     (prediction,) = build_task(hand, window_of(hand), "/x.jpg")["predictions"]
     assert interface.LabelInterface(label_config()).validate_prediction(prediction, return_errors=True) == []
+
+
+def test_a_blind_task_tells_nothing_of_its_prelabel(make_prelabel: Make) -> None:
+    hand = make_prelabel()
+    task = build_task(hand, window_of(hand), "/x.jpg", shown=False, note="draw")
+    assert task["predictions"] == []
+    assert (task["data"]["detector"], task["data"]["note"]) == ("", "draw")
+    assert "finder-1" not in str(task)
+    # The keys of its data are those of every other task: nobody can tell the purpose by them.
+    assert task["data"].keys() == build_task(hand, window_of(hand), "/x.jpg")["data"].keys()
+
+
+def test_answers_to_decide_between_are_predictions_of_their_own_name(make_prelabel: Make) -> None:
+    hand, other = make_prelabel(), make_prelabel(7)
+    window = window_of(hand)
+    task = build_task(hand, window, "/x.jpg", others=[("A", other), ("B", hand)], others_url="/o.jpg")
+    assert [one["model_version"] for one in task["predictions"]] == ["finder-1", "A", "B"]
+    assert task["data"]["others"] == "/o.jpg"
+    shown = task["predictions"][1]["result"]
+    assert {region["id"].rsplit("-", 1)[0] for region in shown} == {hand.id}  # the task's, not the other hand's
+    assert shown[0]["value"]["x"] == to_percent(other.points[0, 0], window.x, window.width)
+    plain = build_task(hand, window, "/x.jpg")
+    assert "others" not in plain["data"]
+    assert plain["data"]["key"] != task["data"]["key"]
+    lost = replace(other, points=np.full((21, 2), np.nan))
+    with pytest.raises(InputError, match="points > wrist"):
+        build_task(hand, window, "/x.jpg", others=[("A", lost)])
+
+
+def test_all_of_the_frame_can_be_shown(make_prelabel: Make) -> None:
+    hand = make_prelabel()
+    assert window_of(hand, "frame") == Window(0, 0, 1920, 1080)
+    assert window_of(hand, "crop") == window_of(hand)
+    value = regions(hand, window_of(hand, "frame"))[0]["value"]
+    assert value["x"] == pytest.approx((hand.points[0, 0] + 0.5) / 1920 * 100)
