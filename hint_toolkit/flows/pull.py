@@ -165,7 +165,7 @@ def _pull_project(
     state = replace(state, project_id=project.id, made_at=made_at)
     full = everything or not state.until
     tasks, there = _fetch(client, project.id, state, full, int(facts.get("task_number") or 0))
-    name = archive.keep(tasks, state, full=full) if tasks else ""
+    name = archive.keep(tasks, state, full=full, strict=not client.odd_numbers) if tasks else ""
     reading = read_export(tasks, known.frames, known.prelabels, name)
     issues.found += reading.issues.found
     seen = {int(task["id"]) for task in tasks}
@@ -181,6 +181,7 @@ def _pull_project(
         )
     _move_on(state, tasks, reading, there, looked_at, issues)
     fresh = joined(answers, reading.rows, project=project.title, looked_at=looked_at, purposes=purposes)
+    archive.finish()  # the original first, what we make of it after
     return _Pulled(archive, state, fresh, len(tasks))
 
 

@@ -8,12 +8,17 @@ import gzip
 import hashlib
 import json
 from collections.abc import Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+import orjson
+
 from hint_toolkit.errors import InputError
 from hint_toolkit.io.atomic import write_bytes, write_json
+
+_PACKERS = ThreadPoolExecutor(1, thread_name_prefix="archive")  # no thread runs before something is packed
 
 
 @dataclass
@@ -47,6 +52,7 @@ class RawAnswers:
         """Name the folder; nothing is written."""
         self.folder = folder
         self._file = folder / "state.json"
+        self._packing: Future[None] | None = None
 
     def read_state(self) -> PullState:
         """Where the pulls stand; a fresh state when there was none.
@@ -65,22 +71,53 @@ class RawAnswers:
 
     def write_state(self, state: PullState) -> None:
         """Keep it; written last, so that a killed pull is done again."""
+        self.finish()
         write_json(self._file, asdict(state))
 
-    def keep(self, tasks: Sequence[Any], state: PullState, *, full: bool) -> str:
-        """Archive what the server sent; the same content once. Returns the file's name."""
-        # Not strict JSON: whatever the server sent is kept, even a number that JSON has no name for.
-        # A task a line: with an indent, Python's encoder takes half as long as the server's whole export.
-        lines = [json.dumps(task, sort_keys=True, ensure_ascii=False) for task in tasks]
-        text = "[\n" + ",\n".join(lines) + "\n]\n"
-        digest = hashlib.sha256(text.encode()).hexdigest()
+    def keep(self, tasks: Sequence[Any], state: PullState, *, full: bool, strict: bool = False) -> str:
+        """Archive what the server sent; the same content once. Returns the file's name.
+
+        The file is packed beside other work: `finish` says when it lies there.
+
+        Args:
+            tasks: as they came.
+            state: gets a line about the file.
+            full: whether these are all tasks of the project.
+            strict: that they hold no number which JSON has no name for (NaN); that is quicker to write.
+        """
+        write = _strict if strict else _any_number
+        data = b"[\n" + b",\n".join(write(task) for task in tasks) + b"\n]\n"
+        digest = hashlib.sha256(data).hexdigest()
         for one in state.archives:
             if one["sha256"] == digest and (self.folder / one["name"]).is_file():
                 return str(one["name"])
         name = f"{len(state.archives):05d}-{digest[:12]}.json.gz"
-        write_bytes(self.folder / name, gzip.compress(text.encode(), compresslevel=3, mtime=0))
+        self._packing = _PACKERS.submit(_pack, self.folder / name, data)
         state.archives.append({"name": name, "sha256": digest, "tasks": len(tasks), "full": full})
         return name
+
+    def finish(self) -> None:
+        """Wait until what was kept lies on the disk.
+
+        Raises:
+            OSError: it cannot be written.
+        """
+        packing, self._packing = self._packing, None
+        if packing is not None:
+            packing.result()
+
+
+def _pack(path: Path, data: bytes) -> None:
+    write_bytes(path, gzip.compress(data, compresslevel=3, mtime=0))
+
+
+def _strict(task: Any) -> bytes:
+    return orjson.dumps(task, option=orjson.OPT_SORT_KEYS)
+
+
+def _any_number(task: Any) -> bytes:
+    """Whatever the server sent is kept, even NaN."""
+    return json.dumps(task, sort_keys=True, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def read_archive(path: Path) -> Any:

@@ -39,7 +39,13 @@ class TaskRef:
 
 
 class LabelStudioClient(Connection):
-    """What the toolkit asks of a server, over one connection."""
+    """What the toolkit asks of a server, over one connection.
+
+    Attributes:
+        odd_numbers: whether an export had numbers that JSON has no name for (NaN).
+    """
+
+    odd_numbers = False
 
     def find_project(self, title: str) -> Project | None:
         """The project of exactly this title.
@@ -239,12 +245,20 @@ class LabelStudioClient(Connection):
 
     def _exported(self, text: bytes) -> list[dict[str, Any]]:
         try:
-            tasks: list[dict[str, Any]] = _parsed(text)
+            tasks: list[dict[str, Any]] = self._parsed(text)
             for task in tasks:
                 int(task["id"])
         except (ValueError, TypeError, KeyError) as error:
             raise ServerError("sent an export that is no list of tasks", where=self.url, why=str(error)) from error
         return tasks
+
+    def _parsed(self, text: bytes) -> Any:
+        """JSON; also with numbers that JSON has no name for, as the server may send them."""
+        try:
+            return orjson.loads(text)
+        except orjson.JSONDecodeError:
+            self.odd_numbers = True
+            return json.loads(text)
 
     def ensure_user(self, email: str) -> int:
         """Id of the user with this address, made without a password if there is none."""
@@ -276,14 +290,6 @@ class LabelStudioClient(Connection):
                 **parent,
             )
         return int(reply.id)
-
-
-def _parsed(text: bytes) -> Any:
-    """JSON; with numbers that JSON has no name for, as the server may send them."""
-    try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        return json.loads(text)
 
 
 def _project(project: Any) -> Project:

@@ -14,24 +14,46 @@ def test_what_came_is_kept_once_and_comes_back(tmp_path):
     raw, state = RawAnswers(tmp_path / "raw"), PullState()
     tasks = [{"id": 1, "odd": float("inf"), "text": "é"}]
     name = raw.keep(tasks, state, full=True)
+    raw.finish()
     stored = (tmp_path / "raw" / name).read_bytes()
     assert read_archive(tmp_path / "raw" / name) == tasks
     assert raw.keep([{"text": "é", "odd": float("inf"), "id": 1}], state, full=True) == name
     assert [one["name"] for one in state.archives] == [name]
+    raw.finish()
     other = raw.keep([], state, full=False)
     assert other != name
     assert (tmp_path / "raw" / name).read_bytes() == stored
     assert [one["full"] for one in state.archives] == [True, False]
     again, fresh = RawAnswers(tmp_path / "again"), PullState()
     again.keep(tasks, fresh, full=True)
+    again.finish()
     assert (tmp_path / "again" / name).read_bytes() == stored  # no time, no name in the gzip header
 
 
 def test_an_archive_that_was_removed_is_written_again(tmp_path):
     raw, state = RawAnswers(tmp_path), PullState()
     name = raw.keep([{"id": 1}], state, full=True)
+    raw.finish()
     (tmp_path / name).unlink()
-    assert read_archive(tmp_path / raw.keep([{"id": 1}], state, full=True)) == [{"id": 1}]
+    assert raw.keep([{"id": 1}], state, full=True)
+    raw.write_state(state)  # waits for it
+    assert read_archive(tmp_path / state.archives[-1]["name"]) == [{"id": 1}]
+
+
+def test_both_ways_to_write_say_the_same_and_a_full_disk_is_no_secret(tmp_path):
+    tasks = [{"id": 1, "x": 0.1 + 0.2, "deep": {"b": [1, None, "é"], "a": 1e-7}}]
+    names = []
+    for strict in (True, False):
+        raw, state = RawAnswers(tmp_path / str(strict)), PullState()
+        names.append(raw.keep(tasks, state, full=True, strict=strict))
+        raw.finish()
+        assert read_archive(tmp_path / str(strict) / names[-1]) == tasks
+    blocked = RawAnswers(tmp_path / "file")
+    (tmp_path / "file").write_text("in the way")
+    blocked.keep(tasks, PullState(), full=True)
+    with pytest.raises(OSError):  # noqa: PT011 (whatever the disk says)
+        blocked.finish()
+    blocked.finish()  # said once
 
 
 def test_the_state_comes_back_and_a_damaged_one_is_one_line(tmp_path):
@@ -49,6 +71,7 @@ def test_the_state_comes_back_and_a_damaged_one_is_one_line(tmp_path):
 def test_the_archive_is_plain_gzip_json(tmp_path):
     raw, state = RawAnswers(tmp_path), PullState()
     name = raw.keep([{"id": 1}], state, full=True)
+    raw.finish()
     assert json.loads(gzip.decompress((tmp_path / name).read_bytes())) == [{"id": 1}]
 
 
