@@ -224,6 +224,8 @@ def _works(hands: Mapping[str, Hand], rows: Sequence[Assignment]) -> list[Work]:
 
 def note_of(hand: Hand, shown: bool = True) -> str:
     """What an annotator should know about a task before the first look; "" when there is nothing to say."""
+    if hand.state == "empty" and np.isfinite(hand.box).all():
+        return "A hand should be here, and no point was found: draw it, or submit as it is when there is none."
     if hand.state == "empty":
         return "Nothing was found here. Draw the largest hand, or submit as it is when there is none."
     if not shown:

@@ -49,13 +49,13 @@ def to_pixel(percent: float, start: int, size: int) -> float:
 
 
 def window_of(hand: Hand, view: str = "crop") -> Window:
-    """The part of the frame that the task shows: a square around the box, or all of it when there is no hand.
+    """The part of the frame that the task shows: a square around the box, or all of it where none is known.
 
     Args:
         hand: with its box in pixels.
         view: one of `VIEWS`; "frame" shows all of it in any case.
     """
-    if hand.state == "empty" or view == "frame":
+    if view == "frame" or not np.isfinite(hand.box).all():
         return Window(0, 0, hand.width, hand.height)
     return crop_window(hand.box, hand.width, hand.height, CROP_FACTOR)
 
