@@ -4,13 +4,15 @@ To add a detector, write one file with a class that has `name`, `detect`, `detec
 to `registry.DETECTORS`; the contract test in tests/unit/prelabel runs over the whole registry.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hint_toolkit.io.images import read_image
 from hint_toolkit.joints import N_JOINTS
 
 REVIEW_PRESENCE = 0.9
@@ -42,6 +44,29 @@ class Prompt:
 
 
 @dataclass(frozen=True)
+class Pose3D:
+    """A hand in space, as a hand model gives it. x right, y down, z away from the viewer; metres.
+
+    Attributes:
+        joints: (21, 3) about the model's own origin, HInt order; a left hand is a left hand.
+        vertices: (V, 3) likewise; V is 0 where there is no mesh.
+        translation: (3,) what brings both before the camera of the whole picture.
+        focal: of that camera, pixels; its principal point is the picture's middle, (width / 2, height / 2).
+        camera: (3,) s, tx, ty of the weak-perspective camera of the crop (unmirrored); NaN where there is none.
+        rotations: (16, 3, 3) wrist first, in MANO's order, of the (mirrored) right hand; NaN where there are none.
+        betas: (10,) shape; NaN where there is none.
+    """
+
+    joints: NDArray[np.float64]
+    vertices: NDArray[np.float64]
+    translation: NDArray[np.float64]
+    focal: float
+    camera: NDArray[np.float64] = field(default_factory=lambda: np.full(3, np.nan))
+    rotations: NDArray[np.float64] = field(default_factory=lambda: np.full((16, 3, 3), np.nan))
+    betas: NDArray[np.float64] = field(default_factory=lambda: np.full(10, np.nan))
+
+
+@dataclass(frozen=True)
 class Detection:
     """One hand that a detector found.
 
@@ -53,6 +78,7 @@ class Detection:
         presence: confidence that this is a hand, NaN if not given.
         side_score: confidence in `side`, NaN if not given.
         occlusion: (21,) probability that a joint is occluded, NaN where the detector says nothing about it.
+        pose3d: the hand in space; None from a detector that knows the picture only.
     """
 
     points: NDArray[np.float64]
@@ -62,6 +88,28 @@ class Detection:
     presence: float
     side_score: float
     occlusion: NDArray[np.float64] = field(default_factory=_unknown)
+    pose3d: Pose3D | None = None
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One picture and the boxes in it that a detector is asked about.
+
+    Attributes:
+        picture: the file, or the pixels, (H, W, 3) RGB.
+        prompts: the boxes; none: the whole picture.
+    """
+
+    picture: Path | NDArray[np.uint8]
+    prompts: tuple[Prompt, ...] = ()
+
+    def image(self) -> NDArray[np.uint8]:
+        """The pixels.
+
+        Raises:
+            InputError: the file is not there or is no picture.
+        """
+        return read_image(self.picture) if isinstance(self.picture, Path) else self.picture
 
 
 class Detector(Protocol):
@@ -84,3 +132,27 @@ class Detector(Protocol):
     def close(self) -> None:
         """Free what the detector holds; it is not used after."""
         ...
+
+
+@runtime_checkable
+class Batched(Protocol):
+    """A detector that is faster when hands of several pictures are put to it at once."""
+
+    def detect_many(self, asks: Iterable[Ask], *, workers: int = 0) -> Iterator[list[Detection | None]]:
+        """As `detect_in` for each ask, in their order.
+
+        Args:
+            asks: taken as they are needed, never all at once.
+            workers: processes that read pictures and cut crops; 0: this one does.
+        """
+        ...
+
+
+def detect_all(detector: Detector, asks: Iterable[Ask], *, workers: int = 0) -> Iterator[list[Detection | None]]:
+    """A detector's answer to every ask, in their order: at once where it can, else one picture after the other."""
+    if isinstance(detector, Batched):
+        yield from detector.detect_many(asks, workers=workers)
+        return
+    for ask in asks:
+        image = ask.image()
+        yield detector.detect_in(image, ask.prompts) if ask.prompts else [*detector.detect(image)]

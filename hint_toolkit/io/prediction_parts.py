@@ -1,0 +1,217 @@
+"""A prediction file in the making: parts of 256 hands beside it, joined at the end, never all in memory.
+
+A killed run leaves its parts in `<out>.parts/<key>/`; the next one of the same key goes on behind them and ends with
+the same bytes. Parts of another key (other inputs, options or weights) are left alone and not used.
+"""
+
+import fcntl
+import hashlib
+import json
+import shutil
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+
+from hint_toolkit.errors import InputError
+from hint_toolkit.io.arrow import from_arrow
+from hint_toolkit.io.atomic import replacing
+from hint_toolkit.io.prediction_rows import PredictionRow, rows_table, solid_columns, table_rows
+from hint_toolkit.io.predictions_table import PARQUET_HEADER
+
+PART_ROWS: Final = 256
+GROUP_PARTS: Final = 4
+"""Parts in a row group of the finished file: with vertices 10 MB."""
+_SUFFIXES: Final = (".json", ".parquet")
+_DROPPED: Final = ("score", "visibility")
+"""Columns that are left out where no hand has them."""
+
+
+class PredictionParts:
+    """Takes rows in their order, gives `out`.
+
+    Attributes:
+        done: ids of the rows that an earlier run of this key left; they are not to be added again.
+        others: whether there are parts of another key.
+    """
+
+    def __init__(self, out: Path, header: dict[str, Any], key: str, with_: tuple[str, ...] = ()) -> None:
+        """Find what is there, and hold the file until `close` or `finish`.
+
+        Args:
+            out: ends in .json or .parquet.
+            header: of the finished file; plain JSON.
+            key: names all that the rows depend on: inputs, options, weights.
+            with_: words of `prediction_rows.WITH`.
+
+        Raises:
+            InputError: another kind of file is wanted, vertices in JSON, or another process writes this file.
+        """
+        if out.suffix not in _SUFFIXES:
+            raise InputError(f"cannot write {out.suffix or 'a file without suffix'}", where=str(out),
+                             next_step="name a file that ends in .json or .parquet")  # fmt: skip
+        self._solid = solid_columns(with_)
+        if out.suffix == ".json" and "vertices" in self._solid:
+            next_step = "write them with --out FILE.parquet, or as files with --meshes FOLDER"
+            raise InputError("JSON cannot hold the vertices of many hands", where=str(out), next_step=next_step)
+        self.out, self._header = out, json.dumps(header, sort_keys=True, allow_nan=False)
+        self._base = out.with_name(f"{out.name}.parts")
+        self._folder = self._base / hashlib.sha256(key.encode()).hexdigest()[:16]
+        self.others = any(p.is_dir() and p != self._folder for p in self._base.glob("*"))
+        self._lock: Any = None
+        self._hold()
+        self._waiting: list[PredictionRow] = []
+        self._count, self.done = self._found()
+
+    def add(self, rows: Iterable[PredictionRow]) -> None:
+        """Further rows. Every 256th of them makes them safe from a kill.
+
+        Raises:
+            ValueError: extra columns differ from those before.
+        """
+        for row in rows:
+            self._waiting.append(row)
+            if len(self._waiting) == PART_ROWS:
+                self._flush()
+
+    def finish(self) -> Path:
+        """Join the parts to the file and remove them."""
+        if self._waiting:
+            self._flush()
+        parts = [self._part(k) for k in range(self._count)]
+        with replacing(self.out) as temporary:
+            (_write_json if self.out.suffix == ".json" else _write_parquet)(temporary, parts, self._header, self._solid)
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self.close()
+        return self.out
+
+    def close(self) -> None:
+        """Let the file go, finished or not; full parts stay."""
+        if self._lock is not None:
+            if not any(path.is_dir() for path in self._base.iterdir()):
+                shutil.rmtree(self._base, ignore_errors=True)
+            self._lock.close()
+            self._lock = None
+
+    def _part(self, number: int) -> Path:
+        return self._folder / f"{number:06d}.parquet"
+
+    def _hold(self) -> None:
+        self._base.mkdir(parents=True, exist_ok=True)
+        self._lock = (self._base / ".lock").open("w")
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            self._lock.close()
+            raise InputError("another process writes this file", where=str(self.out),
+                             next_step="wait for it to end, or name another --out") from error  # fmt: skip
+
+    def _found(self) -> tuple[int, frozenset[str]]:
+        """How many parts there are, and the ids in them. One that cannot be read, and all behind it, go."""
+        import pyarrow as pa
+
+        ids: list[str] = []
+        number = 0
+        while self._part(number).is_file():
+            try:
+                held = _read(self._part(number), ["id"])
+            except (pa.ArrowException, OSError):
+                break
+            ids += from_arrow(held.column("id").combine_chunks()).tolist()
+            number += 1
+        for further in self._folder.glob("*.parquet"):
+            if not further.stem.isdigit() or int(further.stem) >= number:
+                further.unlink()
+        return number, frozenset(ids)
+
+    def _flush(self) -> None:
+        import pyarrow.parquet as pq
+
+        table = rows_table(self._waiting, self._solid)
+        with replacing(self._part(self._count)) as temporary:
+            pq.write_table(table, temporary, compression="zstd", use_dictionary=False)
+        self._waiting, self._count = [], self._count + 1
+
+
+def _read(part: Path, columns: list[str] | None = None) -> Any:
+    import pyarrow.parquet as pq
+
+    with pq.ParquetFile(part) as file:
+        return file.read(columns=columns)
+
+
+def _tables(parts: list[Path], left_out: list[str], at_once: int) -> Iterator[Any]:
+    import pyarrow as pa
+
+    for start in range(0, len(parts), at_once):
+        tables = [_read(part).drop_columns(left_out) for part in parts[start : start + at_once]]
+        yield pa.concat_tables(tables).combine_chunks()
+
+
+def _unused(parts: list[Path]) -> list[str]:
+    """Optional columns without a number in any part."""
+    unused = set(_DROPPED)
+    for part in parts:
+        for name in list(unused):
+            if np.isfinite(from_arrow(_read(part, [name]).column(name).combine_chunks())).any():
+                unused.remove(name)
+        if not unused:
+            break
+    return sorted(unused)
+
+
+def _write_parquet(path: Path, parts: list[Path], header: str, solid: tuple[str, ...]) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    left_out = _unused(parts)
+    empty = rows_table([PredictionRow("", None)], solid).slice(0, 0).drop_columns(left_out)
+    schema = _read(parts[0]).drop_columns(left_out).schema if parts else empty.schema
+    text = [field.name for field in schema if pa.types.is_string(field.type)]
+    schema = schema.with_metadata({PARQUET_HEADER: header.encode()})
+    with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=text) as writer:
+        for table in _tables(parts, left_out, GROUP_PARTS):
+            writer.write_table(table.replace_schema_metadata(schema.metadata), row_group_size=max(len(table), 1))
+
+
+def _write_json(path: Path, parts: list[Path], header: str, solid: tuple[str, ...]) -> None:
+    first = True
+    with path.open("w", encoding="utf-8") as file:
+        file.write(f'{{"header": {header},\n"predictions": [\n')
+        for table in _tables(parts, [], 1):
+            for row in table_rows(table):
+                file.write(("" if first else ",\n") + json.dumps(_record(row), allow_nan=False))
+                first = False
+        file.write("\n]}\n")
+
+
+def _record(row: PredictionRow) -> dict[str, Any]:
+    record: dict[str, Any] = {"id": row.id, "keypoints": None if row.points is None else _plain(row.points)}
+    for name, value in (("score", row.score), ("visibility", row.visibility), ("box", row.box)):
+        if np.isfinite(value).any():
+            record[name] = _plain(value)
+    if row.side:
+        record["side"] = row.side
+    if np.isfinite(row.presence):
+        record["presence"] = round(row.presence, 4)
+    for name, extra in row.extra.items():
+        record[name] = None if isinstance(extra, float) and not np.isfinite(extra) else extra
+    for name, solid in row.solid.items():
+        if np.isfinite(solid).all():
+            record[name] = _nine_digits(np.asarray(solid))
+    return record
+
+
+def _plain(values: Any) -> Any:
+    """Lists with null for NaN, 4 decimals: as `io.predictions.write_predictions` has them."""
+    if values.ndim > 1:
+        return [_plain(row) for row in values]
+    return [round(float(v), 4) if np.isfinite(v) else None for v in values]
+
+
+def _nine_digits(values: Any) -> Any:
+    """Lists of numbers of nine digits, which hold every float32: metres and rotations want more than 4 decimals."""
+    if values.ndim:
+        return [_nine_digits(value) for value in values]
+    return float(f"{float(values):.9g}")
