@@ -7,7 +7,7 @@ import os
 from collections.abc import Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,10 +19,7 @@ from hint_toolkit.synthetic.options import DEFAULT_LOOK, Look, Staging
 from hint_toolkit.synthetic.scene import Composition, Scene, compose, make_scene
 from hint_toolkit.synthetic.truth import HandTruth
 from hint_toolkit.synthetic.visibility import hand_truth
-
-if TYPE_CHECKING:
-    from av.container import OutputContainer
-    from av.video.stream import VideoStream
+from hint_toolkit.video.writer import encoding
 
 Image = NDArray[np.uint8]
 
@@ -159,8 +156,6 @@ def write_frames(
     The file takes its name when the iterator is exhausted; closed earlier, nothing is left.
     """
     require_library("av")
-    import av
-
     if width % 2 or height % 2:
         raise ValueError(f"a clip is {width}x{height}: want even numbers (4:2:0 colour)")
     frames = sequence(seed, n_frames, width, height, **scene)
@@ -168,13 +163,10 @@ def write_frames(
     # The process number keeps a worker that outlived its killed parent away from our file.
     temporary = path.with_name(f"{temporary_prefix(path)}{os.getpid()}.part")
     try:
-        with av.open(str(temporary), "w", format="mp4") as container:
-            stream = _video_stream(container, width, height, fps)
-            container.start_encoding()  # the file is there from now on, not from the first packet
+        with encoding(temporary, width, height, Fraction(fps)) as write:
             for image, hands in frames:
-                container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+                write(image)
                 yield hands
-            container.mux(stream.encode(None))
         _flush_to_disk(temporary)
         os.replace(temporary, path)
     finally:
@@ -192,21 +184,6 @@ def require_library(name: str) -> None:
 def temporary_prefix(path: Path) -> str:
     """How the names of unfinished versions of a file begin."""
     return f".{path.name}."
-
-
-def _video_stream(container: OutputContainer, width: int, height: int, fps: int) -> VideoStream:
-    import av
-
-    codec, options = "mpeg4", {"qmin": "2", "qmax": "3"}
-    if "libx264" in av.codecs_available:
-        # Macroblock trees are off because with them x264's output depends on where its buffers lie
-        # in memory: two runs would differ in their bytes (measured with PyAV 18).
-        codec, options = "libx264", {"crf": "14", "preset": "veryfast", "x264-params": "mbtree=0"}
-    stream = cast("VideoStream", container.add_stream(codec, rate=Fraction(fps), options=options))
-    stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-    # One thread: the encoder's output depends on how many it has, and clips run in parallel anyway.
-    stream.codec_context.thread_count = 1
-    return stream
 
 
 def _flush_to_disk(path: Path) -> None:
