@@ -25,15 +25,23 @@ _FORMATS = ("auto", "hands23", "visor", "coco", "csv", "gt")
 )
 @click.option("--boxes-format", type=click.Choice(_FORMATS), default="auto", show_default=True)
 @click.option("--carry", is_flag=True, help="Look again where the frame before had hands.")
-@click.option("--occlusion", is_flag=True, help="Set occlusion flags beforehand, by the head of this package.")
-@click.option("--occlusion-head", type=PATH, default=None, help="By your own head: hint-build occlusion train.")
+@click.option("--occlusion/--no-occlusion", default=True, help="Set occlusion flags beforehand.  [default: yes]")
+@click.option(
+    "--occlusion-head",
+    type=PATH,
+    default=None,
+    help="From hint-build occlusion train.  [default: the package's; it has seen synthetic hands only]",
+)
+@click.option(
+    "--review-below", type=click.FloatRange(0, 1), default=0.9, show_default=True, help="Presence that wants a look."
+)
 @click.option("--workers", type=click.IntRange(1, 256), default=1, show_default=True, help="Processes.")
 @workspace_option
 @output_options
 def prelabel(
-    detector: str, model: Path | None, predictions: Path | None, joint_order: str | None, min_confidence: float | None, boxes: Path | None,
-    boxes_format: str, carry: bool, occlusion: bool, occlusion_head: Path | None, workers: int, workspace: Path,
-    as_json: bool, quiet: bool,
+    detector: str, model: Path | None, predictions: Path | None, joint_order: str | None,
+    min_confidence: float | None, boxes: Path | None, boxes_format: str, carry: bool, occlusion: bool,
+    occlusion_head: Path | None, review_below: float, workers: int, workspace: Path, as_json: bool, quiet: bool,
 ) -> int:  # fmt: skip
     """Run a hand detector over the sampled frames; what it said before is not asked again.
 
@@ -53,11 +61,13 @@ def prelabel(
     given = {"model": model, "predictions": predictions, "joint_order": joint_order, "min_confidence": min_confidence}
     options = {name: value for name, value in given.items() if value is not None}
     known = read_boxes(boxes, boxes_format) if boxes else None
-    head = Suggester.load(occlusion_head) if occlusion or occlusion_head else None
+    if occlusion_head and not occlusion:
+        raise click.UsageError("--occlusion-head and --no-occlusion contradict each other")
+    head = Suggester.load(occlusion_head) if occlusion else None
     with opened(detector, **options) as opened_detector, progress("prelabel", "frames", quiet) as bar:
         report = run_prelabel(
-            Workspace(workspace), opened_detector, boxes=known, carry=carry, suggester=head, workers=workers,
-            recipe=Recipe(detector, options), progress=bar,
+            Workspace(workspace), opened_detector, boxes=known, carry=carry, suggester=head,
+            review_below=review_below, workers=workers, recipe=Recipe(detector, options), progress=bar,
         )  # fmt: skip
     emit(asdict(report), _text(report, boxes is not None, head), as_json)
     if unmatched := getattr(opened_detector, "missing", 0):
@@ -81,16 +91,18 @@ def _text(report: Any, boxes: bool, head: Any) -> str:
         )
     if report.carried:
         parts.append(f"{report.carried} hands were found where the frame before had them")
+    if report.unasked:
+        parts.append(f"{report.unasked} frames have no box and were not looked at: this detector reads boxes only")
     if report.review:
-        parts.append(f"{report.review} hands need a look: presence below 0.9")
+        parts.append(f"{report.review} hands need a look: presence below {report.review_below:g}")
     if report.sides:
         parts.append(f"{report.sides} hands have another side than their box says")
     if head is not None and not head.head.saves:
         parts.append("no occlusion flag was set: by its own file, this head would cost more keys than it saves")
     elif head is not None:
-        parts.append(f"{report.suggested} joints are marked occluded beforehand ({head.name})")
-    asked = "the detector was not asked: all was known" if not report.calls else f"{report.calls} detector calls"
-    return "\n".join([*parts, asked])
+        marked = f"{report.suggested} joints are marked occluded beforehand, for people to confirm or take back"
+        parts.append(f"{marked} ({head.name}; --no-occlusion leaves them out)")
+    return "\n".join([*parts, f"{report.calls} detector calls, {report.cached} answers known from earlier"])
 
 
 def add_prelabel_commands(group: click.Group) -> None:

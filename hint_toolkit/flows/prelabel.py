@@ -4,18 +4,17 @@ Every answer of a detector is kept under the picture's hash, the boxes it was as
 with all its options. So a second run, one after a kill, and one after more frames were sampled ask only what is new.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
-from itertools import groupby
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from hint_toolkit.errors import InputError
 from hint_toolkit.flows.prelabel_boxes import Prompted, prompts_of
-from hint_toolkit.flows.prelabel_crew import Recipe, crew_look
-from hint_toolkit.flows.prelabel_look import Job, NeedsDetector, Seen, Sight, look, look_key
-from hint_toolkit.flows.prelabel_rows import rows_of
+from hint_toolkit.flows.prelabel_crew import Recipe
+from hint_toolkit.flows.prelabel_look import Sight
+from hint_toolkit.flows.prelabel_run import Progress, Run
 from hint_toolkit.flows.prelabel_suggest import Suggestions, suggest
 from hint_toolkit.io.boxes import KnownBoxes
 from hint_toolkit.io.kept import Kept
@@ -23,11 +22,9 @@ from hint_toolkit.io.npz import file_sha256
 from hint_toolkit.io.parquet import hands_to_table, write_table
 from hint_toolkit.models.occlusion.suggest import Suggester
 from hint_toolkit.prelabel.base import REVIEW_PRESENCE, Detector
-from hint_toolkit.records import Frame, Hand, Hands
+from hint_toolkit.records import Frame, Hands
 from hint_toolkit.workspace import Workspace
 
-Progress = Callable[[int, int], None]
-_BATCH: Final = 8
 RULES_VERSION: Final = 2
 """Raise it with every change of how detections become rows."""
 
@@ -41,12 +38,15 @@ class PrelabelReport:
         frames: how many.
         hands: with points.
         empty: frames without one.
-        calls: of the detector in this run; the rest was known.
+        calls: of the detector in this run.
+        cached: looks that an earlier run had made.
+        unasked: frames without a box that the detector cannot look at as a whole.
         boxes: given boxes of hands in these frames.
         missed: of them those in which the detector saw nothing; they stay as tasks without points.
         unknown: pictures of the box file that are no frame here.
         carried: hands found only because the frame before had them.
-        review: hands whose presence is below 0.9.
+        review: hands whose presence is below `review_below`.
+        review_below: the limit, 0.9 if nobody set another.
         sides: hands whose side is not the one that the box file says.
         suggested: joints that are marked occluded beforehand.
     """
@@ -56,22 +56,16 @@ class PrelabelReport:
     hands: int
     empty: int
     calls: int = 0
+    cached: int = 0
+    unasked: int = 0
     boxes: int = 0
     missed: int = 0
     unknown: tuple[str, ...] = ()
     carried: int = 0
     review: int = 0
+    review_below: float = REVIEW_PRESENCE
     sides: int = 0
     suggested: int = 0
-
-
-@dataclass
-class _Count:
-    calls: int = 0
-    carried: int = 0
-    missed: int = 0
-    sides: int = 0
-    rows: dict[str, list[Hand]] = field(default_factory=dict)
 
 
 def prelabel(
@@ -81,6 +75,7 @@ def prelabel(
     boxes: KnownBoxes | None = None,
     carry: bool = False,
     suggester: Suggester | None = None,
+    review_below: float = REVIEW_PRESENCE,
     workers: int = 1,
     recipe: Recipe | None = None,
     progress: Progress | None = None,
@@ -96,6 +91,7 @@ def prelabel(
         boxes: in which hands are known to be: such a frame is looked at there; one without a box as a whole.
         carry: look again where the frame before, of the same clip, had hands.
         suggester: sets occlusion flags beforehand where that saves work; its probabilities are kept in any case.
+        review_below: hands with a lower presence are counted for review.
         workers: processes; more than one needs `recipe`.
         recipe: how the same detector is opened in another process.
         progress: called with the frames done and their number.
@@ -116,8 +112,7 @@ def prelabel(
         kept = Kept(workspace.kept_folder, f"detections {detector.name}")
         try:
             sights = [_sight(workspace, frame, digests[frame.id], prompted) for frame in frames]
-            jobs = list(_jobs(frames, sights, kept, carry))
-            count = _looked(jobs, frames, detector, kept, workers, recipe, progress)
+            count = Run(frames, detector, kept, workers, recipe, progress).look_at(sights, carry=carry)
         finally:
             kept.close()
         hands = Hands.of([hand for frame in frames for hand in count.rows[frame.id]])
@@ -139,11 +134,14 @@ def prelabel(
         hands=len(found),
         empty=len(frames) - len(set(found.frame_id.tolist())),
         calls=count.calls,
+        cached=len(count.used - count.fresh),
+        unasked=0 if detector.finds_boxes else len(frames) - sum(map(bool, prompted.prompts.values())),
         boxes=sum(len(one) for one in prompted.prompts.values()),
         missed=count.missed,
         unknown=prompted.unknown,
         carried=count.carried,
-        review=int((np.nan_to_num(found.presence, nan=1.0) < REVIEW_PRESENCE).sum()),
+        review=int((np.nan_to_num(found.presence, nan=1.0) < review_below).sum()),
+        review_below=review_below,
         sides=count.sides,
         suggested=suggestions.ticks if suggestions else 0,
     )
@@ -151,63 +149,6 @@ def prelabel(
 
 def _sight(workspace: Workspace, frame: Frame, digest: str, prompted: Prompted) -> Sight:
     return Sight(frame.id, workspace.root / frame.path, digest, frame.time, prompted.prompts.get(frame.id, ()))
-
-
-def _jobs(frames: Sequence[Frame], sights: Sequence[Sight], kept: Kept, carry: bool) -> Iterator[Job]:
-    """Batches; with `carry` a clip each, in order of time, because a frame builds on the one before."""
-    if not carry:
-        for start in range(0, len(sights), _BATCH):
-            yield Job(tuple(sights[start : start + _BATCH]))
-        return
-    order = sorted(range(len(frames)), key=lambda i: (frames[i].video_id, frames[i].time, frames[i].id))
-    for _, clip in groupby(order, key=lambda i: frames[i].video_id):
-        yield Job(tuple(sights[i] for i in clip), carry=True)
-
-
-def _looked(
-    jobs: Sequence[Job],
-    frames: Sequence[Frame],
-    detector: Detector,
-    kept: Kept,
-    workers: int,
-    recipe: Recipe | None,
-    progress: Progress | None,
-) -> _Count:
-    """Rows of every frame, by what is kept and by what the detector says now."""
-    by_id = {frame.id: frame for frame in frames}
-    count = _Count()
-
-    def take(results: Iterable[Seen]) -> None:
-        for seen in results:
-            for key, value in seen.fresh.items():
-                kept.keep(key, value)
-            count.calls += seen.calls
-            count.carried += seen.carried
-            count.missed += len(seen.missed)
-            rows, differ = rows_of(by_id[seen.frame_id], seen, detector.name)
-            count.rows[seen.frame_id] = rows
-            count.sides += differ
-        if progress:
-            progress(len(count.rows), len(frames))
-
-    ready = (replace(job, known=kept) for job in jobs)
-    if workers > 1 and recipe is not None:
-        for results in crew_look(_unknown(ready, take), recipe, workers):
-            take(results)
-    else:
-        for job in ready:
-            take(look(job, detector))
-    return count
-
-
-def _unknown(jobs: Iterable[Job], take: Callable[[Iterable[Seen]], None]) -> Iterator[Job]:
-    """Jobs that a worker must do, with what is kept of their frames; the others are taken at once."""
-    for job in jobs:
-        try:
-            take(look(job, None))
-        except NeedsDetector:
-            keys = [look_key(sight.digest, sight.prompts) for sight in job.sights]
-            yield replace(job, known={key: job.known[key] for key in keys if key in job.known})
 
 
 def _suggested(

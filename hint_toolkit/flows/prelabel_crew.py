@@ -1,14 +1,16 @@
-"""Several processes that look at frames, each with a detector of its own."""
+"""Several processes that look at pictures, each with a detector of its own."""
 
 import os
 import signal
-from collections.abc import Iterable, Iterator
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from multiprocessing import get_context
-from typing import Any, Final
+from multiprocessing import connection, get_context, parent_process
+from typing import Any, Final, TypeVar
 
 from hint_toolkit.errors import InputError
 from hint_toolkit.flows.prelabel_look import Job, Seen, look
@@ -21,6 +23,9 @@ _ONE_THREAD: Final = {
 """In every worker: processes that each use all cores are slower together than one."""
 _AHEAD: Final = 3
 """Jobs a worker that are handed out; more would only hold memory."""
+
+One = TypeVar("One")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -38,33 +43,60 @@ def _begin(recipe: Recipe) -> None:
     """In a worker: the parent alone answers Ctrl-C, and every detector is opened once."""
     global _detector
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     import cv2
 
     cv2.setNumThreads(1)
     _detector = open_detector(recipe.name, **recipe.options)
 
 
-def _work(job: Job) -> list[Seen]:
-    return look(job, _detector)
+def _end_with_parent() -> None:
+    """A worker holds both ends of the pool's queue, so it would wait for ever for a parent that was killed."""
+    parent = parent_process()
+    if parent is not None:
+        connection.wait([parent.sentinel])
+        os._exit(1)
+
+
+def _work(task: Callable[[Detector | None, One], Result], job: One) -> Result:
+    return task(_detector, job)
+
+
+def _look(detector: Detector | None, job: Job) -> list[Seen]:
+    return list(look(job, detector))
 
 
 def crew_look(jobs: Iterable[Job], recipe: Recipe, workers: int) -> Iterator[list[Seen]]:
-    """Work jobs off in parallel; results come as they are done.
+    """Work jobs of `prelabel_look` off in parallel; results come as they are done. Raises as `crew`."""
+    yield from crew(_look, jobs, recipe, workers)
+
+
+def crew(
+    task: Callable[[Detector | None, One], Result],
+    jobs: Iterable[One],
+    recipe: Recipe,
+    workers: int,
+    *,
+    in_order: bool = False,
+) -> Iterator[Result]:
+    """Work jobs off in parallel.
 
     Args:
-        jobs: what to do.
+        task: what to do with the worker's detector and a job; a function of a module.
+        jobs: taken as they are needed.
         recipe: of the detector.
         workers: how many processes.
+        in_order: give results in the order of the jobs instead of as they are done.
 
     Raises:
         InputError: a worker died, e.g. for want of memory.
         HintError: whatever a detector or a picture raises.
     """
     with _one_thread_each():
-        crew = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(recipe,))
+        pool = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(recipe,))
         try:
-            yield from _results(crew, iter(jobs), workers)
-            crew.shutdown()
+            yield from (_ordered if in_order else _results)(pool, task, iter(jobs), workers)
+            pool.shutdown()
         except BrokenProcessPool as error:
             raise InputError(
                 f"one of {workers} detecting processes died",
@@ -72,15 +104,15 @@ def crew_look(jobs: Iterable[Job], recipe: Recipe, workers: int) -> Iterator[lis
                 next_step="run it again with fewer --workers: what was found is kept",
             ) from error
         finally:
-            processes = list((getattr(crew, "_processes", None) or {}).values())
-            crew.shutdown(wait=False, cancel_futures=True)
+            processes = list((getattr(pool, "_processes", None) or {}).values())
+            pool.shutdown(wait=False, cancel_futures=True)
             for process in processes:
                 if process.is_alive():
                     process.terminate()
 
 
-def _results(crew: ProcessPoolExecutor, jobs: Iterator[Job], workers: int) -> Iterator[list[Seen]]:
-    waiting: set[Future[list[Seen]]] = set()
+def _results(pool: ProcessPoolExecutor, task: Any, jobs: Iterator[Any], workers: int) -> Iterator[Any]:
+    waiting: set[Future[Any]] = set()
     more = True
     while waiting or more:
         while more and len(waiting) < _AHEAD * workers:
@@ -88,10 +120,20 @@ def _results(crew: ProcessPoolExecutor, jobs: Iterator[Job], workers: int) -> It
             if following is None:
                 more = False
             else:
-                waiting.add(crew.submit(_work, following))
+                waiting.add(pool.submit(_work, task, following))
         done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
         for future in done:
             yield future.result()
+
+
+def _ordered(pool: ProcessPoolExecutor, task: Any, jobs: Iterator[Any], workers: int) -> Iterator[Any]:
+    waiting: deque[Future[Any]] = deque()
+    for job in jobs:
+        waiting.append(pool.submit(_work, task, job))
+        if len(waiting) >= _AHEAD * workers:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
 
 
 @contextmanager

@@ -4,7 +4,7 @@ A job is what one process does in one go. It gets what is kept of earlier runs, 
 says which of its results are new. It runs in the parent and in workers alike.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, Protocol
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from hint_toolkit.geometry import box_iou
 from hint_toolkit.io.images import read_image
-from hint_toolkit.io.kept import key_of
+from hint_toolkit.io.kept import joined_key, key_of
 from hint_toolkit.joints import N_JOINTS
 from hint_toolkit.prelabel.base import Detection, Detector, Prompt
 from hint_toolkit.prelabel.windows import SAME_BOX_IOU, same_hand
@@ -67,11 +67,13 @@ class Job:
     Attributes:
         sights: the frames.
         carry: look again where the frame before had hands.
+        whole: look at frames without boxes as a whole; not with a detector that cannot.
         known: key -> packed detections; what is sent to another process is a dict.
     """
 
     sights: tuple[Sight, ...]
     carry: bool = False
+    whole: bool = True
     known: Known = field(default_factory=dict[str, Any])
 
 
@@ -86,6 +88,7 @@ class Seen:
         missed: boxes in which nothing was seen and no other hand is.
         carried: how many hands were found only where the frame before had them.
         calls: of the detector.
+        used: keys of all looks.
         fresh: key -> detections that are to be kept.
     """
 
@@ -95,6 +98,7 @@ class Seen:
     missed: list[Prompt] = field(default_factory=list)
     carried: int = 0
     calls: int = 0
+    used: list[str] = field(default_factory=list)
     fresh: dict[str, Any] = field(default_factory=dict)
 
 
@@ -102,33 +106,31 @@ class NeedsDetector(Exception):
     """Something is not known yet and there is no detector to ask."""
 
 
-def look(job: Job, detector: Detector | None) -> list[Seen]:
-    """Work a job off.
+def look(job: Job, detector: Detector | None) -> Iterator[Seen]:
+    """Work a job off, frame by frame, so that each can be kept before the next is looked at.
 
     Raises:
         NeedsDetector: without a detector, where not everything is known.
         InputError: a picture is gone or not readable.
     """
-    results = []
     before: tuple[float, list[Detection]] = (-np.inf, [])
     for sight in job.sights:
-        seen = _first_look(sight, job.known, detector)
+        seen = _first_look(sight, job.known, detector, job.whole)
         if job.carry and sight.time - before[0] <= CARRY_SECONDS:
             _look_where_hands_were(sight, seen, before[1], job.known, detector)
         before = (sight.time, seen.found)
-        results.append(seen)
-    return results
+        yield seen
 
 
 def look_key(digest: str, prompts: Sequence[Prompt]) -> str:
-    """The key of one look at a picture: with these boxes, or at all of it."""
+    """The key of one look at a picture: with these boxes, or at all of it. Looks at one picture are a group."""
     boxes = np.array([prompt.box for prompt in prompts], np.float64).reshape(-1, 4)
     # A detector may ask what kind of box it is (a person's), whose it is, and which side it is said to be.
     words = [[getattr(prompt, name) for prompt in prompts] for name in ("side", "id", "origin")]
-    return key_of(digest, boxes, *words)
+    return joined_key(key_of(digest), key_of(boxes, *words))
 
 
-def _first_look(sight: Sight, known: Known, detector: Detector | None) -> Seen:
+def _first_look(sight: Sight, known: Known, detector: Detector | None, whole: bool) -> Seen:
     """Known boxes where there are some, else the whole frame."""
     seen = Seen(sight.frame_id)
     if sight.prompts:
@@ -140,7 +142,7 @@ def _first_look(sight: Sight, known: Known, detector: Detector | None) -> Seen:
                 seen.found.append(one)
                 seen.prompts.append(prompt)
         seen.missed = [p for p in seen.missed if not any(_overlap(p.box, one.box) for one in seen.found)]
-    elif detector is None or detector.finds_boxes:
+    elif whole:
         seen.found = [one for one in _asked(sight, (), seen, known, detector) if one is not None]
         seen.prompts = [None] * len(seen.found)
     return seen
@@ -155,7 +157,7 @@ def _look_where_hands_were(
     if not prompts:
         return
     for prompt, one in zip(prompts, _asked(sight, prompts, seen, known, detector), strict=True):
-        if one is None or not np.nan_to_num(one.presence, nan=1.0) >= CARRY_PRESENCE:
+        if one is None or not _sure(one):
             continue
         if not any(same_hand(one, other, boxes=True) for other in seen.found):
             seen.found.append(one)
@@ -169,6 +171,7 @@ def _asked(
 ) -> list[Detection | None]:
     """The detector's answer, from what is kept or from the detector."""
     key = look_key(sight.digest, prompts)
+    seen.used.append(key)
     if key in known:
         return [unpacked(one) for one in known[key]]
     if detector is None:
@@ -178,6 +181,13 @@ def _asked(
     seen.calls += 1
     seen.fresh[key] = [packed(one) for one in found]
     return found
+
+
+def _sure(one: Detection) -> bool:
+    """Whether a hand is seen. Without any confidence (a hand model fits everywhere) nobody could tell that it left."""
+    if np.isnan(one.presence):
+        return bool(np.isfinite(one.score).any())
+    return one.presence >= CARRY_PRESENCE
 
 
 def _grown(box: NDArray[np.float64]) -> NDArray[np.float64]:

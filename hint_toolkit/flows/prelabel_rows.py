@@ -1,5 +1,6 @@
 """Detections of one frame -> rows: hands from left to right, and what people still have to find."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ def rows_of(frame: Frame, seen: Seen, detector: str) -> tuple[list[Hand], int]:
 
     A known box in which nothing was seen becomes a row of state "empty" with its box; a frame with neither hand nor
     box one without. A box that brings an id of this frame (`<frame id>_h<k>`) keeps it; the others are numbered from
-    left to right with what is free.
+    left to right with what is free. A hand whose side the detector does not say has that of its box.
     """
     common = frame_facts(frame) | {"detector": detector}
     found: list[Row] = [(one.box, prompt, one) for one, prompt in zip(seen.found, seen.prompts, strict=True)]
@@ -33,9 +34,10 @@ def rows_of(frame: Frame, seen: Seen, detector: str) -> tuple[list[Hand], int]:
         if one is None:
             rows.append(_empty(hand_id, box, (prompt.side if prompt else "") or "right", common))
             continue
+        given = prompt.side if prompt else ""
         # What the frame before was taken for is no second opinion.
-        differ += bool(prompt and prompt.side and prompt.origin != "previous" and prompt.side != one.side)
-        rows.append(_hand(hand_id, one, frame, common))
+        differ += bool(prompt and prompt.origin != "previous" and given and one.side and given != one.side)
+        rows.append(_hand(hand_id, replace(one, side=one.side or given or "right"), frame, common))
     return rows, differ
 
 

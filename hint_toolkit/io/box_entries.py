@@ -37,14 +37,19 @@ class Collector:
         """For the entries of one file."""
         self.file, self.issues = path.name, Issues()
         self.hands: dict[str, list[KnownBox]] = {}
+        self._places: dict[str, str] = {}
         self.objects: dict[str, list[NDArray[np.float64]]] = {}
 
     def picture(self, name: object) -> str:
-        """Note a picture; its name without folder and suffix."""
-        text = str(name).replace("\\", "/").rsplit("/", 1)[-1]
+        """Note a picture; its name without folder and suffix. Two pictures of one name are an issue: which is it?"""
+        folder, _, text = str(name).replace("\\", "/").rpartition("/")
         stem = text[: -len(Path(text).suffix)] if Path(text).suffix.lower() in _PICTURES else text
         if not stem:
             self.issues.error("has no name of a picture", file=self.file)
+        first = self._places.setdefault(stem, folder)
+        if first != folder:
+            places = " and in ".join(place or "no folder" for place in (first, folder))
+            self.issues.error(f"names two pictures, in {places}; frames are found by name", file=self.file, id=stem)
         self.hands.setdefault(stem, [])
         return stem
 

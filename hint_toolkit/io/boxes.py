@@ -9,6 +9,7 @@ coordinates, as datasets mean them; whether a detector counts from a pixel's cen
 import csv
 import hashlib
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,11 +18,13 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from hint_toolkit.errors import InputError
+from hint_toolkit.errors import InputError, shorten
 from hint_toolkit.io.box_entries import Collector, KnownBox
 from hint_toolkit.io.release import read_truth
 
 VISOR_SIZE: Final = (1920, 1080)
+_HAND: Final = re.compile(r"(?:\b|_|left|right)hands?(?:\b|_)")
+"""A category of hands by its name: COCO's "handbag" is none."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def _kind_of(content: Any) -> str:
             return "hands23"
         if isinstance(images, list):
             return "coco"
-    if isinstance(content, list) and content and isinstance(content[0], Mapping) and "bbox" in content[0]:
+    if isinstance(content, list) and (not content or (isinstance(content[0], Mapping) and "bbox" in content[0])):
         return "coco"
     return "gt"
 
@@ -101,11 +104,13 @@ def _finished(path: Path, kind: str, read: Callable[[Path, Collector], None]) ->
     collector = Collector(path)
     try:
         read(path, collector)
-    except (KeyError, TypeError, AttributeError, IndexError) as error:
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError, csv.Error) as error:
         raise InputError(
             f"is not laid out like {kind}", where=str(path), why=f"{type(error).__name__}: {error}"
         ) from error
     collector.issues.raise_errors(f"mend {path.name}, or leave these entries out")
+    if not collector.hands:
+        raise InputError("names no picture", where=str(path), next_step=f"pass a {kind} file with boxes")
     return KnownBoxes(
         path=path,
         kind=kind,
@@ -131,7 +136,7 @@ def _hands23(content: Any, collector: Collector) -> None:
 
 
 def _visor(content: Any, collector: Collector) -> None:
-    """Entities with polygons; hands are called "left hand", "right hand" (or glove), other entities are things."""
+    """Entities with polygons; hands are "left hand", "right hand" (or glove), or "hand"; other entities are things."""
     for frame in content["video_annotations"]:
         stem = collector.picture(frame["image"]["name"])
         things = collector.objects.setdefault(stem, [])
@@ -143,8 +148,8 @@ def _visor(content: Any, collector: Collector) -> None:
             xs, ys = [float(p[0]) for p in points], [float(p[1]) for p in points]
             box = [min(xs), min(ys), max(xs), max(ys)]
             words = name.split()
-            if words[-1:] in (["hand"], ["glove"]) and words[0] in ("left", "right"):
-                collector.hand(stem, box, words[0], None)
+            if words == ["hand"] or (words[-1:] in (["hand"], ["glove"]) and words[0] in ("left", "right")):
+                collector.hand(stem, box, words[0].removesuffix("hand"), None)
             else:
                 thing = collector.box(box, f"{stem} {name}")
                 things += [thing] if thing is not None else []
@@ -158,10 +163,17 @@ def _coco(content: Any, collector: Collector) -> None:
         entries = content["annotations"]
     else:
         names, kinds, entries = {}, {}, content
-    only_hands = any("hand" in name for name in kinds.values())
+    hands = {number for number, name in kinds.items() if _HAND.search(name)}
+    if kinds and not hands:
+        raise InputError(
+            "has no category of hands",
+            where=str(collector.file),
+            why=f"it has {shorten(sorted(kinds.values()))}",
+            next_step='call one "hand", "left_hand" or "right_hand", or leave the categories out',
+        )
     for entry in entries:
         kind = kinds.get(entry.get("category_id"), "")
-        if only_hands and "hand" not in kind:
+        if kinds and entry.get("category_id") not in hands:
             continue
         stem = names.get(entry["image_id"])
         if stem is None and isinstance(entry["image_id"], str):
@@ -170,10 +182,8 @@ def _coco(content: Any, collector: Collector) -> None:
             what = f"image_id {entry['image_id']} names no picture; results want file names, or a dataset's images"
             collector.issues.error(what, file=collector.file)
             continue
-        x, y, width, height = (_number(value) for value in entry["bbox"])
         side = str(entry.get("side") or next((word for word in ("left", "right") if word in kind), ""))
-        box = [x, y, x + width, y + height]
-        collector.hand(stem, box, side, entry.get("score"), str(entry.get("hint_id") or ""))
+        collector.hand(stem, _corners(entry["bbox"]), side, entry.get("score"), str(entry.get("hint_id") or ""))
 
 
 def _csv(path: Path, collector: Collector) -> None:
@@ -206,12 +216,13 @@ def _dataset(path: Path) -> KnownBoxes:
     return KnownBoxes(path, "gt", truth.version, {stem: tuple(boxes) for stem, boxes in collector.hands.items()})
 
 
-def _number(value: Any) -> float:
-    """A number, also one that is spelled as text; NaN for anything else, which `box` then names."""
+def _corners(bbox: Any) -> Any:
+    """x, y, width, height as corners; what is no four numbers stays as it is, for `Collector.box` to name."""
     try:
-        return float(value)
+        x, y, width, height = (float(value) for value in bbox)
     except (TypeError, ValueError):
-        return float("nan")
+        return bbox
+    return [x, y, x + width, y + height]
 
 
 _READERS: Final[Mapping[str, Callable[[Any, Collector], None]]] = {

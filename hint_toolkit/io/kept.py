@@ -27,6 +27,7 @@ class Kept:
         folder.mkdir(parents=True, exist_ok=True)
         self.path = folder / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}.jsonl"
         self._places: dict[str, tuple[int, int]] = {}
+        self._groups: dict[str, list[str]] = {}
         self._file = self.path.open("a+b")
         self._index()
 
@@ -36,9 +37,17 @@ class Kept:
         for line in self._file:
             if not line.endswith(b"\n"):
                 break
-            self._places[line[:_HEX].decode("ascii", "replace")] = (end + _HEX + 1, len(line) - _HEX - 2)
+            self._note(line[:_HEX].decode("ascii", "replace"), end + _HEX + 1, len(line) - _HEX - 2)
             end += len(line)
         self._file.truncate(end)
+
+    def _note(self, key: str, start: int, size: int) -> None:
+        self._groups.setdefault(key[: _HEX // 2], []).append(key)
+        self._places[key] = (start, size)
+
+    def group(self, key: str) -> list[str]:
+        """All keys of `joined_key` with the same first part as this one."""
+        return self._groups.get(key[: _HEX // 2], [])
 
     def __contains__(self, key: object) -> bool:
         """Whether there is a result."""
@@ -67,7 +76,7 @@ class Kept:
         start = self._file.tell()
         self._file.write(key.encode("ascii") + b" " + text + b"\n")
         self._file.flush()
-        self._places[key] = (start + _HEX + 1, len(text))
+        self._note(key, start + _HEX + 1, len(text))
 
     def close(self) -> None:
         """Close the file."""
@@ -86,3 +95,8 @@ def key_of(*parts: str | bytes | NDArray[np.float64] | Sequence[str]) -> str:
             data = part.encode() if isinstance(part, str) else "\0".join(part).encode()
         digest.update(len(data).to_bytes(8, "little") + data)
     return digest.hexdigest()[:_HEX]
+
+
+def joined_key(first: str, second: str) -> str:
+    """One key of two that `key_of` made: results of one group, e.g. about one picture, share their beginning."""
+    return first[: _HEX // 2] + second[: _HEX // 2]

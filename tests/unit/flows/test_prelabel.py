@@ -1,10 +1,7 @@
 """Pre-labelling: what is asked, what is kept, what becomes a row."""
 
-import os
-import signal
-import subprocess
-import sys
-import time
+import pickle
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -13,16 +10,16 @@ import pytest
 from hint_toolkit.errors import InputError
 from hint_toolkit.flows.prelabel import prelabel
 from hint_toolkit.flows.prelabel_crew import Recipe
-from hint_toolkit.flows.prelabel_look import packed, unpacked
+from hint_toolkit.flows.prelabel_look import look, look_key, packed, unpacked
 from hint_toolkit.flows.sample import SampleOptions, make_plan, sample
 from hint_toolkit.io.box_entries import KnownBox
 from hint_toolkit.io.boxes import KnownBoxes
-from hint_toolkit.io.kept import Kept, key_of
+from hint_toolkit.io.kept import key_of
 from hint_toolkit.io.parquet import frames_to_table, read_table, write_table
 from hint_toolkit.models.occlusion.suggest import Suggester
-from hint_toolkit.prelabel import registry
-from hint_toolkit.prelabel.base import Detection
+from hint_toolkit.prelabel.base import Detection, Prompt
 from hint_toolkit.workspace import Workspace
+from tests.conftest import make_video
 
 
 def hand(x, y, side, presence=0.95):
@@ -61,12 +58,18 @@ class Fake:
         pass
 
 
-@pytest.fixture
-def workspace(write_video, tmp_path):
-    write_video("in/a.mp4", 80)
-    made = Workspace(tmp_path / "ws")
-    sample(made, make_plan(SampleOptions(tmp_path / "in", per_video=70, licence="CC0")))
+@pytest.fixture(scope="module")
+def sampled(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sampled")
+    make_video(folder, "in/a.mp4", 80)
+    made = Workspace(folder / "ws")
+    sample(made, make_plan(SampleOptions(folder / "in", per_video=70, licence="CC0")))
     return made
+
+
+@pytest.fixture
+def workspace(sampled, tmp_path):
+    return Workspace(shutil.copytree(sampled.root, tmp_path / "ws"))
 
 
 def known(workspace, boxes, **facts):
@@ -102,7 +105,9 @@ def test_a_second_run_makes_no_detector_call_and_another_detector_does(workspace
     prelabel(workspace, Fake())
     before = workspace.prelabels_file.read_bytes()
     again = Fake()
-    assert prelabel(workspace, again).calls == again.calls == 0
+    second = prelabel(workspace, again)
+    assert second.calls == again.calls == 0
+    assert second.cached == len({frame.sha256 for frame in workspace.read_frames()})
     assert workspace.prelabels_file.read_bytes() == before
     other = Fake("fake-2")
     prelabel(workspace, other)
@@ -133,7 +138,7 @@ def test_a_killed_run_goes_on_where_it_stopped(workspace):
         prelabel(workspace, Fake(stop_at=50))
     rest = Fake()
     prelabel(workspace, rest)
-    assert rest.calls == 70 - 48  # finished batches of eight
+    assert rest.calls == 70 - 49  # every answer is kept as soon as it is there
     resumed = workspace.prelabels_file.read_bytes()
     workspace.prelabels_file.unlink()
     for file in workspace.kept_folder.iterdir():
@@ -234,13 +239,105 @@ def test_carry_finds_what_the_frame_before_had_within_a_second(workspace):
     assert late.hands == 1
 
 
+def test_carried_hands_are_asked_about_once_in_workers_too(workspace, monkeypatch):
+    class Blinks(Fake):
+        def detect(self, image):
+            self.calls += 1
+            return [hand(60.0, 60.0, "left")] if self.calls == 1 else []
+
+    def crew(jobs, recipe, workers):
+        """Like the processes: a job and what it knows are copied, results come back in one piece."""
+        for job in jobs:
+            handed.append(pickle.loads(pickle.dumps(job)))
+            yield list(look(handed[-1], fake))
+
+    monkeypatch.setattr("hint_toolkit.flows.prelabel_run.crew_look", crew)
+    frames = workspace.read_frames()
+    handed, fake = [], Blinks()
+    write_table(workspace.frames_file, frames_to_table(frames[:69]), {})
+    first = prelabel(workspace, fake, carry=True, workers=2, recipe=Recipe("x"))
+    assert (first.calls, first.cached, first.hands, first.carried) == (69 + 68, 0, 69, 68)
+    assert [len(job.sights) for job in handed] == [8] * 8 + [5, 69]  # all frames by themselves, then the clip
+    write_table(workspace.frames_file, frames_to_table(frames), {})
+    handed, fake.calls = [], 1
+    assert prelabel(workspace, fake, carry=True, workers=2, recipe=Recipe("x")).calls == 2
+    workers = workspace.prelabels_file.read_bytes()
+    fake.calls = 1
+    assert prelabel(workspace, fake, carry=True).calls == 0
+    assert workspace.prelabels_file.read_bytes() == workers
+
+
+def test_a_killed_run_with_carry_keeps_every_answer(workspace):
+    class Blinks(Fake):
+        def detect(self, image):
+            super().detect(image)
+            return [hand(60.0, 60.0, "left")] if self.calls == 1 else []
+
+        def detect_in(self, image, prompts):
+            if self.calls + 1 == self.stop_at:
+                raise KeyboardInterrupt
+            return super().detect_in(image, prompts)
+
+    with pytest.raises(KeyboardInterrupt):
+        prelabel(workspace, Blinks(stop_at=100), carry=True)
+    rest = prelabel(workspace, Blinks(), carry=True)
+    assert (rest.calls, rest.cached) == (70 + 69 - 99, 99)
+    assert rest.hands == 70
+
+
+def test_carry_wants_some_confidence(workspace):
+    def fitted(name, **facts):
+        facts = {"presence": float("nan")} | facts
+
+        class Fitted(Fake):
+            def detect(self, image):
+                self.calls += 1
+                return [hand(60.0, 60.0, "left")] if self.calls == 1 else []
+
+            def detect_in(self, image, prompts):
+                return [replace(hand(60.0, 60.0, "left"), **facts) for _ in prompts]
+
+        return Fitted(name)
+
+    assert prelabel(workspace, fitted("none", score=np.full(21, np.nan)), carry=True).carried == 0
+    assert prelabel(workspace, fitted("joints"), carry=True).carried == 69
+    assert prelabel(workspace, fitted("doubt", presence=0.49), carry=True).carried == 0
+    assert prelabel(workspace, fitted("sure", presence=0.5), carry=True).carried == 69
+
+
+def test_a_side_that_only_the_box_knows_is_kept(workspace):
+    class Sideless(Fake):
+        def detect_in(self, image, prompts):
+            return [replace(one, side="") for one in super().detect_in(image, prompts)]
+
+    boxes = known(workspace, [[(10, 10, 50, 50, "left", ""), (200, 80, 260, 140, "", "")]])
+    report = prelabel(workspace, Sideless(), boxes=boxes)
+    assert workspace.read_prelabels().side[:2].tolist() == ["left", "right"]
+    assert report.sides == 0
+
+
+def test_a_detector_that_needs_boxes(workspace):
+    class BoxesOnly(Fake):
+        finds_boxes = False
+
+        def detect(self, image):
+            raise AssertionError
+
+    with pytest.raises(InputError, match="fake-1 finds no hands, .*--boxes"):
+        prelabel(workspace, BoxesOnly())
+    boxes = known(workspace, [[(10, 10, 50, 50, "left", "")], [(10, 10, 50, 50, "left", "")], []])
+    report = prelabel(workspace, BoxesOnly(), boxes=boxes)
+    assert (report.calls, report.hands, report.unasked, report.empty) == (2, 2, 68, 68)
+
+
 def test_low_presence_is_counted_for_review(workspace):
     class Doubtful(Fake):
         def detect(self, image):
             return [hand(30.0, 30.0, "left", presence=0.89), hand(120.0, 30.0, "right", presence=float("nan"))]
 
     report = prelabel(workspace, Doubtful())
-    assert report.review == 70
+    assert (report.review, report.review_below) == (70, 0.9)
+    assert prelabel(workspace, Doubtful(), review_below=0.89).review == 0
 
 
 def test_occlusion_is_suggested_beside_the_points(workspace):
@@ -248,11 +345,12 @@ def test_occlusion_is_suggested_beside_the_points(workspace):
         def detect(self, image):
             return [hand(30.0, 40.0, "left")]
 
+    write_table(workspace.frames_file, frames_to_table(workspace.read_frames()[:10]), {})
     head = Suggester.load()
     report = prelabel(workspace, Still(), suggester=head)
     table, facts = read_table(workspace.suggestions_file)
     probability = np.array(table.column("occluded").to_pylist(), float)
-    assert probability.shape == (70, 21)
+    assert probability.shape == (10, 21)
     assert facts["suggester"] == head.name
     hands = workspace.read_prelabels()
     assert (hands.occluded == (head.ticks(probability) & hands.exists)).all()
@@ -265,6 +363,15 @@ def test_occlusion_is_suggested_beside_the_points(workspace):
     assert not workspace.suggestions_file.exists()
 
 
+@pytest.mark.parametrize("change", [{"side": "left"}, {"id": "a_h0"}, {"origin": "person"}, {"box": np.ones(4)}])
+def test_a_look_is_known_by_all_that_a_detector_may_use(change):
+    prompt = Prompt(np.zeros(4), "right", 0.5, "csv", "")
+    assert look_key("d", [prompt]) != look_key("d", [replace(prompt, **change)])
+    assert look_key("d", [prompt]) == look_key("d", [replace(prompt, score=0.9)])
+    assert look_key("d", [prompt]) != look_key("e", [prompt])
+    assert look_key("d", [prompt]) != look_key("d", [])
+
+
 def test_detections_survive_packing_bit_by_bit():
     one = hand(1 / 3, 2 / 7, "left", presence=float("nan"))
     one.points[3] = np.nan
@@ -274,98 +381,6 @@ def test_detections_survive_packing_bit_by_bit():
     assert np.isnan(back.presence)
     assert back.side == "left"
     assert unpacked(packed(None)) is None
-
-
-def test_what_is_kept_survives_a_torn_line(tmp_path):
-    kept = Kept(tmp_path, "a detector")
-    kept.keep(key_of("a"), [1.5, None])
-    kept.keep(key_of("b"), {"x": "é"})
-    kept.close()
-    with kept.path.open("ab") as handle:
-        handle.write(key_of("c").encode() + b' {"half')
-    again = Kept(tmp_path, "a detector")
-    assert len(again) == 2
-    assert key_of("c") not in again
-    again.keep(key_of("c"), 3)
-    again.keep(key_of("a"), "never written twice")
-    assert (again[key_of("a")], again[key_of("b")], again[key_of("c")]) == ([1.5, None], {"x": "é"}, 3)
-    again.close()
-    last = Kept(tmp_path, "a detector")
-    assert (len(last), last[key_of("c")]) == (3, 3)
-    last.close()
-    other = Kept(tmp_path, "another detector")
-    assert len(other) == 0
-    other.close()
-    assert key_of("ab", "c") != key_of("a", "bc")
-
-
-def test_workers_give_the_same_bytes_and_a_detector_is_asked_once(workspace, monkeypatch):
-    options = {"windows": "never"}
-    with registry.opened("mediapipe", **options) as detector:
-        one = prelabel(workspace, detector)
-        alone = workspace.prelabels_file.read_bytes()
-        for file in workspace.kept_folder.iterdir():
-            file.unlink()
-        two = prelabel(workspace, detector, workers=2, recipe=Recipe("mediapipe", options))
-        assert workspace.prelabels_file.read_bytes() == alone
-        assert one.calls == two.calls == 70
-        assert prelabel(workspace, detector, workers=2, recipe=Recipe("mediapipe", options)).calls == 0
-
-
-def test_an_error_in_a_worker_is_one_line_and_what_was_found_is_kept(workspace):
-    (workspace.root / workspace.read_frames()[69].path).unlink()
-    with registry.opened("mediapipe", windows="never") as detector:
-        with pytest.raises(InputError, match=r"a_frame\d+\.jpg: no such picture"):
-            prelabel(workspace, detector, workers=2, recipe=Recipe("mediapipe", {"windows": "never"}))
-        kept = Kept(workspace.kept_folder, f"detections {detector.name}")
-        assert len(kept) >= 8
-        kept.close()
-
-
-def test_a_dead_worker_is_one_line(workspace):
-    code = (
-        "import sys, os, signal, threading, time\n"
-        "from pathlib import Path\n"
-        "from hint_toolkit.cli.build import main\n"
-        "if __name__ == '__main__':\n"
-        "    def kill():\n"
-        "        import multiprocessing\n"
-        "        while not multiprocessing.active_children(): time.sleep(0.05)\n"
-        "        time.sleep(0.2)\n"
-        "        os.kill(multiprocessing.active_children()[0].pid, signal.SIGKILL)\n"
-        "    threading.Thread(target=kill, daemon=True).start()\n"
-        f"    sys.argv = ['x', 'prelabel', '--workspace', {str(workspace.root)!r}, '--workers', '2', '--quiet']\n"
-        "    main()\n"
-    )
-    script = workspace.root / "run.py"
-    script.write_text(code)
-    run = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, check=False, timeout=120)
-    assert run.returncode == 2, run.stderr
-    assert run.stderr.count("\n") == 1
-    assert "one of 2 detecting processes died" in run.stderr
-
-
-def alive(group):
-    try:
-        os.killpg(group, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def test_ctrl_c_leaves_no_process(workspace):
-    words = ["prelabel", "--workspace", str(workspace.root), "--workers", "2", "--quiet"]
-    command = [sys.executable, "-c", "from hint_toolkit.cli.build import main; main()", *words]
-    run = subprocess.Popen(command, stderr=subprocess.PIPE, start_new_session=True)
-    end = time.monotonic() + 60
-    while time.monotonic() < end and not any(f.stat().st_size for f in workspace.root.glob("kept/*.jsonl")):
-        time.sleep(0.02)
-    os.killpg(run.pid, signal.SIGINT)
-    run.communicate(timeout=60)
-    assert run.returncode != 0
-    while alive(run.pid) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not alive(run.pid)
 
 
 def test_a_missing_picture_is_named(workspace):

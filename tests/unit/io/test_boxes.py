@@ -12,7 +12,7 @@ from hint_toolkit.records import Hand, Hands
 
 
 def written(path, value):
-    path.write_text(value if isinstance(value, str) else json.dumps(value))
+    path.write_bytes((value if isinstance(value, str) else json.dumps(value)).encode(errors="surrogateescape"))
     return path
 
 
@@ -60,10 +60,12 @@ def test_visor_polygons_of_hands_and_gloves(tmp_path):
             entity("right glove", [(500, 500), (600, 700), (550, 650)]),
             entity("knife", [(0, 0), (10, 0), (10, 20)]),
             entity("cupboard"),
+            entity("hand", [(700, 700), (720, 700), (720, 730)]),
         ],
     }
     found = read_boxes(written(tmp_path / "v.json", {"info": {}, "video_annotations": [frame]}))
-    left, right = found.hands["P01_01_frame_0000000140"]
+    left, right, other = found.hands["P01_01_frame_0000000140"]
+    assert (other.side, other.box.tolist()) == ("", [700, 700, 720, 730])
     assert found.kind == "visor"
     assert found.size == (1920, 1080)
     assert (left.side, left.box.tolist()) == ("left", [90, 200, 310, 260])
@@ -90,6 +92,28 @@ def test_coco_datasets_and_results(tmp_path):
     results[0]["image_id"] = 7
     with pytest.raises(InputError, match="image_id 7 names no picture"):
         read_boxes(written(tmp_path / "r.json", results))
+
+
+def test_coco_categories_are_hands_by_name_and_nothing_else_is(tmp_path):
+    def dataset(*names):
+        return {
+            "images": [{"id": 1, "file_name": "a.jpg"}],
+            "categories": [{"id": k, "name": name} for k, name in enumerate(names)],
+            "annotations": [{"image_id": 1, "category_id": k, "bbox": [k, 0, 5, 5]} for k in range(len(names))],
+        }
+
+    names = ("person", "handbag", "Hand", "right hand", "lefthand", "secondhand book")
+    found = read_boxes(written(tmp_path / "d.json", dataset(*names))).hands["a"]
+    assert [(one.box[0], one.side) for one in found] == [(2, ""), (3, "right"), (4, "left")]
+    with pytest.raises(InputError, match=r"has no category of hands \(it has handbag, person\)"):
+        read_boxes(written(tmp_path / "d.json", dataset("person", "handbag")))
+
+
+def test_two_pictures_of_one_name_are_refused(tmp_path):
+    text = "image,x1,y1,x2,y2\n{}/0001.jpg,1,2,3,4\nv2/0001.jpg,5,6,7,8\n"
+    assert len(read_boxes(written(tmp_path / "b.csv", text.format("v2"))).hands["0001"]) == 2
+    with pytest.raises(InputError, match="0001: names two pictures, in v1 and in v2"):
+        read_boxes(written(tmp_path / "b.csv", text.format("v1")))
 
 
 def test_csv_with_and_without_what_may_be_missing(tmp_path):
@@ -141,6 +165,18 @@ def test_an_entry_that_is_no_box_is_named(tmp_path, change, message):
         ("r.json", '{"video_annotations": 3}', "auto", "is not laid out like visor"),
         ("gone.json", None, "auto", "no such file"),
         ("r.json", "{}", "boxy", "no format 'boxy'"),
+        ("r.json", '[{"image_id": "a.jpg", "bbox": [5, 5, 2]}]', "auto", "is no box"),
+        (
+            "r.json",
+            '{"video_annotations": [{"image": {"name": "a"}, "annotations": [{"name": "left hand", '
+            '"segments": [[["x", 1], [5, 5]]]}]}]}',
+            "auto",
+            "is not laid out like visor",
+        ),
+        ("b.csv", "image,x1,y1,x2,y2\nfran\udce7ais,1,2,3,4\n", "auto", "is not laid out like csv"),
+        ("b.csv", "image,x1,y1,x2,y2\n", "auto", "names no picture"),
+        ("b.csv", "image,x1,y1,x2,y2\na,1,2\n", "auto", "is no box"),
+        ("r.json", "[]", "auto", "names no picture"),
     ],
 )
 def test_files_that_are_none_are_one_line(tmp_path, name, text, kind, message):
