@@ -1,12 +1,10 @@
-"""MANO_RIGHT.pkl, read without running what it asks for and without chumpy or scipy.
+"""MANO_RIGHT.pkl, read without running what it asks for, and without chumpy or scipy.
 
-The licensed file is a Python 2 pickle: numpy arrays, a sparse matrix of scipy, and arrays wrapped by chumpy, a library
-that no longer installs. Anything in a pickle may name any function to call; here nine names are known, the six that are
-not numpy's own become inert records, and every other name ends the reading.
+The licensed file is a Python 2 pickle: numpy arrays, a sparse matrix of scipy, and arrays that chumpy wraps, a library
+that no longer installs. `io.safe_pickle` keeps the state of such objects without looking their classes up; here they
+become arrays. Any other name in the file ends the reading.
 """
 
-import io
-import pickle
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hint_toolkit.errors import InputError
+from hint_toolkit.io.safe_pickle import Kept, load_plain
 
 SHAPES: Final[dict[str, tuple[int, ...]]] = {
     "v_template": (778, 3),
@@ -26,97 +25,12 @@ SHAPES: Final[dict[str, tuple[int, ...]]] = {
 }
 """What the model needs of it. The pose space (`hands_components`, `hands_mean`) is not among it: HaMeR has its own."""
 GET: Final = "register at mano.is.tue.mpg.de, download mano_v1_2 and take models/MANO_RIGHT.pkl"
-
-
-class _Record:
-    """An object of a class that is not run: whatever was set on it."""
-
-    def __init__(self, *_: Any) -> None:
-        self.state: dict[str, Any] = {}
-
-    def __setstate__(self, state: Any) -> None:
-        """Keep it, and nothing else."""
-        if not isinstance(state, dict):
-            raise pickle.UnpicklingError("holds an object whose state is no table")
-        self.state = state
-
-    def plain(self) -> NDArray[Any]:
-        """The array that it stands for."""
-        raise pickle.UnpicklingError("holds an object that stands for no array")
-
-
-class _Ch(_Record):
-    """chumpy.ch.Ch: an array."""
-
-    def plain(self) -> NDArray[Any]:
-        return _plain(self.state["x"])
-
-
-class _Select(_Record):
-    """chumpy.reordering.Select: some numbers of an array, in another shape."""
-
-    def plain(self) -> NDArray[Any]:
-        numbers = _plain(self.state["a"]).ravel()[_plain(self.state["idxs"]).ravel().astype(np.int64)]
-        return numbers.reshape(tuple(int(n) for n in self.state["preferred_shape"]))
-
-
-class _Csc(_Record):
-    """scipy.sparse.csc_matrix: column by column."""
-
-    def plain(self) -> NDArray[Any]:
-        shape = tuple(int(n) for n in self.state.get("_shape", self.state.get("shape", ())))
-        data, rows, starts = (_plain(self.state[name]) for name in ("data", "indices", "indptr"))
-        dense = np.zeros(shape, np.asarray(data).dtype)
-        columns = np.repeat(np.arange(shape[1]), np.diff(starts))
-        np.add.at(dense, (rows, columns), data)
-        return dense
-
-
-def _plain(value: Any) -> NDArray[Any]:
-    found = value.plain() if isinstance(value, _Record) else value
-    return np.asarray(found)
-
-
-def _encode(text: str, _: str = "latin1") -> bytes:
-    return text.encode("latin1")
-
-
-def _known() -> dict[tuple[str, str], Any]:
-    from numpy._core.multiarray import _reconstruct
-
-    known: dict[tuple[str, str], Any] = {
-        ("numpy", "ndarray"): np.ndarray,
-        ("numpy", "dtype"): np.dtype,
-        ("_codecs", "encode"): _encode,
-        ("__builtin__", "set"): set,
-        ("builtins", "set"): set,
-        ("chumpy.ch", "Ch"): _Ch,
-        ("chumpy", "Ch"): _Ch,
-        ("chumpy.reordering", "Select"): _Select,
-    }
-    for module in ("scipy.sparse.csc", "scipy.sparse._csc"):
-        known[module, "csc_matrix"] = _Csc
-    for module in ("numpy.core.multiarray", "numpy._core.multiarray"):
-        known[module, "_reconstruct"] = _reconstruct
-    return known
-
-
-class _Reader(pickle.Unpickler):
-    """Knows a handful of names."""
-
-    def __init__(self, data: bytes) -> None:
-        super().__init__(io.BytesIO(data), encoding="latin1")
-        self._names = _known()
-
-    def find_class(self, module: str, name: str) -> Any:
-        """The class or its stand-in."""
-        if (module, name) not in self._names:
-            raise pickle.UnpicklingError(f"asks to run {module[:60]}.{name[:60]}, which is not data")
-        return self._names[module, name]
-
-    def persistent_load(self, pid: Any) -> Any:
-        """Nothing lies outside of the file."""
-        raise pickle.UnpicklingError("refers to something outside of the file")
+PACKAGES: Final = ("chumpy", "scipy.sparse")
+LARGEST: Final = 64 << 20
+"""Bytes; the licensed file has 4 million."""
+_WHOLE: Final = ("kintree_table", "f")
+_DENSE: Final = 1 << 22
+"""Numbers of a sparse matrix that is filled up; MANO's has 12,448."""
 
 
 def read_mano(path: Path) -> dict[str, NDArray[Any]]:
@@ -126,24 +40,73 @@ def read_mano(path: Path) -> dict[str, NDArray[Any]]:
         path: MANO_RIGHT.pkl as it was downloaded, or the same arrays pickled by a newer Python.
 
     Raises:
-        InputError: no such file, it is not one, asks to run something, or an array is missing or misshapen.
+        InputError: no such file, it is not one, asks to run something, or an array is missing, misshapen or no numbers.
     """
+    where = str(path)
     try:
-        content = _Reader(path.read_bytes()).load()
-        if not isinstance(content, dict):
-            raise pickle.UnpicklingError("is no table of arrays")
-        found = {name: _plain(content[name]) for name in SHAPES if name in content}
+        if path.stat().st_size > LARGEST:
+            raise InputError("is too large for a MANO file", where=where, next_step=GET)
+        data = path.read_bytes()
     except OSError as error:
-        raise InputError("no such MANO file", where=str(path), next_step=GET) from error
-    except Exception as error:  # a broken pickle raises anything
-        raise InputError("is no MANO file", where=str(path), why=f"{error}"[:200], next_step=GET) from error
-    found["shapedirs"] = found.get("shapedirs", np.zeros(0))[..., :10]
-    wrong = [f"{name} {found[name].shape if name in found else 'missing'}" for name, shape in SHAPES.items()
-             if name not in found or found[name].shape != shape or found[name].dtype.kind not in "fiu"]  # fmt: skip
-    if wrong:
-        raise InputError("does not hold MANO's arrays", where=str(path), why="; ".join(wrong), next_step=GET)
-    whole = ("kintree_table", "f")
+        raise InputError("no such MANO file", where=where, why=error.strerror or "", next_step=GET) from error
+    try:
+        content = load_plain(data, records=True, packages=PACKAGES)
+        if not isinstance(content, dict):
+            raise ValueError("is no table of arrays")
+        found = {name: _array(content[name]) for name in SHAPES if name in content}
+    except (ValueError, TypeError, KeyError, IndexError) as error:
+        raise InputError("is no MANO file", where=where, why=f"{error}"[:200], next_step=GET) from error
+    if "shapedirs" in found:
+        found["shapedirs"] = found["shapedirs"][..., :10]
+    if wrong := [told for name in SHAPES if (told := _wrong(name, found.get(name)))]:
+        raise InputError("does not hold MANO's arrays", where=where, why="; ".join(wrong), next_step=GET)
+    whole = {name: found[name].astype(np.int64) for name in _WHOLE}
     # The root's parent is 2^32 - 1 in the file; as int64 it must become -1.
-    found["kintree_table"] = found["kintree_table"].astype(np.int64)
-    found["kintree_table"][found["kintree_table"] >= 16] = -1
-    return {name: found[name].astype(np.int64 if name in whole else np.float64) for name in SHAPES}
+    whole["kintree_table"][whole["kintree_table"] >= 16] = -1
+    return {name: whole[name] if name in whole else found[name].astype(np.float64) for name in SHAPES}
+
+
+def _wrong(name: str, values: NDArray[Any] | None) -> str:
+    """What is wrong with an array, "" if nothing is."""
+    if values is None:
+        return f"{name} missing"
+    if values.shape != SHAPES[name]:
+        return f"{name} {values.shape} instead of {SHAPES[name]}"
+    if values.dtype.kind not in "fiu" or not np.isfinite(values).all():
+        return f"{name} holds other things than numbers"
+    if name == "f" and not ((values >= 0) & (values < SHAPES["v_template"][0])).all():
+        return "f names vertices that there are not"
+    return ""
+
+
+def _array(value: Any) -> NDArray[Any]:
+    """The array that a value of the file stands for.
+
+    Raises:
+        ValueError: an object of a kind that is not known to stand for one.
+    """
+    if not isinstance(value, Kept):
+        return np.asarray(value)
+    state, kind = value.state, value.of.rpartition(".")[2]
+    if value.of.startswith("chumpy"):
+        # reordering.Select: some numbers of an array, in another shape. Others keep theirs in `x`.
+        if "idxs" in state:
+            numbers = _array(state["a"]).ravel()[_array(state["idxs"]).ravel().astype(np.int64)]
+            return numbers.reshape([int(size) for size in state["preferred_shape"]])
+        if "x" in state:
+            return _array(state["x"])
+    if kind.startswith(("csc_", "csr_")):
+        return _dense(state, by_column=kind.startswith("csc_"))
+    raise ValueError(f"holds a {value.of[:60]}, which stands for no array")
+
+
+def _dense(state: dict[str, Any], *, by_column: bool) -> NDArray[Any]:
+    """A sparse matrix of scipy, filled up; numbers at the same place are added, as scipy does."""
+    shape = tuple(int(size) for size in state.get("_shape", state.get("shape", ())))
+    if len(shape) != 2 or min(shape) < 0 or shape[0] * shape[1] > _DENSE:
+        raise ValueError(f"holds a sparse matrix of shape {shape}")
+    data, places, starts = (_array(state[name]) for name in ("data", "indices", "indptr"))
+    lines = np.repeat(np.arange(shape[by_column]), np.diff(starts))
+    dense = np.zeros(shape, data.dtype)
+    np.add.at(dense, (places, lines) if by_column else (lines, places), data)
+    return dense

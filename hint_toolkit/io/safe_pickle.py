@@ -3,8 +3,8 @@
 A pickle is a program: loading one from a stranger runs the stranger's code. HaMeR's files nevertheless keep file
 names as object arrays (npz) and annotations as lists of dicts (`data.pyd` in its training shards). Here the program
 is read by a machine of our own that knows numbers, text, lists, tuples, numpy arrays and, where they are asked for,
-dicts with text as keys. Names of functions are compared, never looked up; python's and numpy's unpicklers never see
-what the file asks for.
+dicts with text as keys and objects of named packages, of which only the state is kept. Names of functions are
+compared, never looked up; python's and numpy's unpicklers never see what the file asks for.
 """
 
 import codecs
@@ -12,6 +12,7 @@ import pickle
 import pickletools
 import re
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -19,6 +20,19 @@ from numpy.typing import NDArray
 
 _CODE = re.compile(r"[<>|=]?(\?|[biufSUO]\d{0,9})")
 """Codes of the plain kinds: bool, int, unsigned, float, bytes, text, object."""
+
+
+@dataclass
+class Kept:
+    """An object of a class that was never looked up.
+
+    Attributes:
+        of: module and name, as the file gives them.
+        state: what the file sets on it.
+    """
+
+    of: str
+    state: dict[str, Any] = field(default_factory=dict)
 
 
 class _Type:
@@ -95,13 +109,26 @@ for _room in ("numpy.core", "numpy._core"):
     _ADMITTED[f"{_room}.numeric", "_frombuffer"] = _from_buffer
 
 
+_SETS = frozenset({("__builtin__", "set"), ("builtins", "set")})
+"""Objects of other packages may hold sets; they come back as such objects, too: empty."""
+
+
 class _Name:
     """A name that the file gives; what it stands for can be called, never changed."""
 
-    def __init__(self, module: str, name: str) -> None:
-        if (module, name) not in _ADMITTED:
+    def __init__(self, module: str, name: str, packages: tuple[str, ...]) -> None:
+        self.kept = ""
+        if (module, name) in _ADMITTED:
+            self.stands_for = _ADMITTED[module, name]
+        elif packages and (f"{module}.".startswith(tuple(f"{one}." for one in packages)) or (module, name) in _SETS):
+            self.kept = f"{module}.{name}"
+            self.stands_for = self.keep
+        else:
             raise pickle.UnpicklingError(f"asks to run {module[:60]}.{name[:60]}, which is not data")
-        self.stands_for = _ADMITTED[module, name]
+
+    def keep(self, *_: Any) -> Kept:
+        """An object of this class, whatever it is made of."""
+        return Kept(self.kept)
 
 
 class _Budget:
@@ -121,6 +148,8 @@ class _Budget:
             return type(value)(self.plain(item) for item in value)
         if isinstance(value, dict):
             return {key: self.plain(item) for key, item in value.items()}
+        if isinstance(value, Kept):
+            return Kept(value.of, self.plain(value.state))
         if isinstance(value, _Type | _Name):
             raise pickle.UnpicklingError("holds a type instead of data")
         return value
@@ -141,8 +170,8 @@ _IGNORED = frozenset({"PROTO", "FRAME", "STOP"})
 class _Machine:
     """The stack and the memory of one pickle. An instruction is a method of its name in lower case."""
 
-    def __init__(self, size: int, records: bool) -> None:
-        self.size, self.records = size, records
+    def __init__(self, size: int, records: bool, packages: tuple[str, ...]) -> None:
+        self.size, self.records, self.packages = size, records, packages
         self.stack: list[Any] = []
         self.below: list[list[Any]] = []
         self.memory: dict[int, Any] = {}
@@ -159,6 +188,8 @@ class _Machine:
             self.stack.append(_CONSTANTS[name])
         elif name in self._KNOWN and (self.records or name not in self._OF_RECORDS):
             self._KNOWN[name](self, argument)
+        elif name == "NEWOBJ" and self.packages:
+            self._new(argument)
         elif name not in _IGNORED:
             raise pickle.UnpicklingError(f"holds the instruction {name}")
 
@@ -177,7 +208,8 @@ class _Machine:
         self.stack.pop()
 
     def _string(self, text: str) -> None:
-        self.stack.append(text.encode("ascii").decode("ascii"))  # of Python 2, whose bytes and text were one
+        """Of Python 2, whose bytes and text were one; arrays' bytes are such a text, of letters up to 255."""
+        self.stack.append(text.encode("latin1" if self.packages else "ascii").decode("latin1"))
 
     def _tuple(self, n: int | None) -> None:
         items = self._since_mark() if n is None else [self.stack.pop() for _ in range(n)][::-1]
@@ -216,13 +248,19 @@ class _Machine:
 
     def _global(self, both: str) -> None:
         module, _, name = both.partition(" ")
-        self.stack.append(_Name(module, name))
+        self.stack.append(_Name(module, name, self.packages))
 
     def _stack_global(self, _: Any) -> None:
         name, module = self.stack.pop(), self.stack.pop()
         if type(name) is not str or type(module) is not str:
             raise pickle.UnpicklingError("names something without text")
-        self.stack.append(_Name(module, name))
+        self.stack.append(_Name(module, name, self.packages))
+
+    def _new(self, _: Any) -> None:
+        arguments, name = self.stack.pop(), self.stack.pop()
+        if type(name) is not _Name or not name.kept or type(arguments) is not tuple:
+            raise pickle.UnpicklingError("makes an object of what is no class")
+        self.stack.append(name.keep())
 
     def _reduce(self, _: Any) -> None:
         arguments, name = self.stack.pop(), self.stack.pop()
@@ -232,8 +270,13 @@ class _Machine:
 
     def _build(self, _: Any) -> None:
         state, target = self.stack.pop(), self.stack[-1]
+        if type(target) is Kept and type(state) is dict:
+            target.state = state
+            return
         if type(target) not in (_Array, _Type) or type(state) is not tuple:
             raise pickle.UnpicklingError("sets the inside of what is no array")
+        if self.packages and type(target) is _Array and state and type(state[-1]) is str:
+            state = (*state[:-1], state[-1].encode("latin1"))
         target.set(state)
 
     _KNOWN: dict[str, Callable[["_Machine", Any], None]] = {  # noqa: RUF012 (never changed)
@@ -264,18 +307,19 @@ class _Machine:
     _OF_RECORDS = frozenset({"DICT", "EMPTY_DICT", "SETITEM", "SETITEMS"})
 
 
-def load_plain(data: bytes, *, records: bool = False) -> Any:
+def load_plain(data: bytes, *, records: bool = False, packages: tuple[str, ...] = ()) -> Any:
     """What a pickle holds, if that is plain data.
 
     Args:
         data: of any protocol; what stands behind its end is not looked at.
         records: admit dicts, with text as keys.
+        packages: admit objects of these packages, each as a `Kept`, and arrays as Python 2 wrote them.
 
     Raises:
         ValueError: it is damaged, or asks for anything else than arrays, numbers, text, lists and tuples.
     """
     try:
-        machine = _Machine(len(data), records)
+        machine = _Machine(len(data), records, packages)
         for opcode, argument, _ in pickletools.genops(data):
             machine.step(opcode.name, argument)
         return _Budget(16 * len(data)).plain(machine.stack.pop())

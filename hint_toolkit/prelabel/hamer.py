@@ -13,10 +13,11 @@ from numpy.typing import NDArray
 from hint_toolkit.errors import InputError
 from hint_toolkit.geometry import box_around, clip_box
 from hint_toolkit.io.npz import file_sha256
-from hint_toolkit.joints import N_JOINTS
+from hint_toolkit.joints import N_JOINTS, SIDES
 from hint_toolkit.models.hamer.crop import RECIPES, Recipe
 from hint_toolkit.models.hamer.load import HamerModel, load_hamer
 from hint_toolkit.prelabel.base import Detection, Prompt
+from hint_toolkit.prelabel.refine import usable_box
 from hint_toolkit.sources.weights import find
 
 _DIGEST_BYTES = 1 << 20
@@ -26,6 +27,8 @@ class HamerDetector:
     """Joints of HaMeR's hand model, from boxes with sides."""
 
     finds_boxes = False
+    needs_side = True
+    """Left hands are shown to it mirrored, and it does not say which side it sees."""
 
     def __init__(
         self,
@@ -33,7 +36,7 @@ class HamerDetector:
         model: Path | None = None,
         mano: Path | None = None,
         crop: Recipe = "hint",
-        batch: int = 8,
+        batch: int = 1,
         device: str = "cpu",
     ) -> None:
         """Load the network.
@@ -42,7 +45,8 @@ class HamerDetector:
             model: hamer.ckpt; None looks where `hint-build weights` says.
             mano: MANO_RIGHT.pkl, likewise; where it is not found the checkpoint's own copy is taken.
             crop: how the crop is made of the box: "hint" as for the published numbers, "demo" as the reference's demo.
-            batch: hands at a time.
+            batch: hands at a time. More is faster on a GPU, and a hand's points then depend on its neighbours by 1e-5
+                pixels; on a CPU one at a time is as fast.
             device: "cpu", "cuda", ..
 
         Raises:
@@ -67,15 +71,22 @@ class HamerDetector:
         raise InputError("hamer works from boxes only", next_step="pass boxes of hands, e.g. --boxes result.json")
 
     def detect_in(self, image: NDArray[np.uint8], prompts: Sequence[Prompt]) -> list[Detection | None]:
-        """The hand of each box, in the order of the boxes; None for a box without area.
+        """The hand of each box, in the order of the boxes; None for a box that is not usable (`refine.usable_box`).
 
         Raises:
             InputError: a box does not say whether its hand is left or right.
         """
-        usable = [k for k, prompt in enumerate(prompts) if _has_area(prompt.box)]
+        height, width = image.shape[:2]
+        usable = [k for k, prompt in enumerate(prompts) if usable_box(prompt.box, width, height) is not None]
         found: list[Detection | None] = [None] * len(prompts)
         if not usable:
             return found
+        if unsaid := [prompts[k] for k in usable if prompts[k].side not in SIDES]:
+            raise InputError(
+                f"{len(unsaid)} of {len(usable)} boxes do not say left or right",
+                why=f"e.g. {np.round(unsaid[0].box, 1).tolist()}; hamer is shown left hands mirrored",
+                next_step="give boxes with sides, or pre-label with mediapipe, which finds the side",
+            )
         boxes = np.stack([np.asarray(prompts[k].box, np.float64) for k in usable])
         sides = [prompts[k].side for k in usable]
         answers = self._hamer.predict(image, boxes, sides, crop=self._crop, batch=self._batch)
@@ -110,10 +121,6 @@ def _digest(path: Path) -> str:
         handle.seek(-_DIGEST_BYTES, 2)
         digest.update(handle.read())
     return digest.hexdigest()[:12]
-
-
-def _has_area(box: NDArray[np.float64]) -> bool:
-    return bool(np.isfinite(box).all() and (box[2:] > box[:2]).all())
 
 
 def _detection(points: NDArray[np.float64], side: str, image: NDArray[np.uint8]) -> Detection | None:

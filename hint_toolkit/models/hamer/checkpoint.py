@@ -6,12 +6,15 @@ replaced by an empty table that ignores what it is given, so that nothing of the
 memory, not read: tensors come from the disk when they are used.
 """
 
+import re
+import warnings
+import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from hint_toolkit.errors import InputError
+from hint_toolkit.errors import InputError, shorten
 from hint_toolkit.models._torchvision import import_torch
 from hint_toolkit.models.hamer.decoder import DEPTH as HEAD_DEPTH
 from hint_toolkit.models.hamer.decoder import head_shapes
@@ -19,15 +22,30 @@ from hint_toolkit.models.hamer.mano import BUFFERS
 from hint_toolkit.models.state import Shape, account
 from hint_toolkit.models.vit import backbone_shapes, backbone_size
 
+_WHAT: Final = "cannot be read as a checkpoint"
 GET: Final = "hint-build weights says where to get it"
 _PASSED_OVER: Final = ("discriminator.", "initialized", "mano.body_pose")
 """Of training only."""
 _MANY: Final = 64
 """Depth and names that a file may ask for; more is no checkpoint of ours."""
+_LIBRARIES: Final = frozenset(
+    {
+        *("argparse", "collections", "hamer", "hydra", "numpy", "omegaconf", "pathlib", "torch", "typing", "yacs"),
+        *("lightning", "lightning_fabric", "lightning_utilities", "pytorch_lightning", "torchmetrics"),
+    }
+)
+_PLAIN_TYPES: Final = frozenset(
+    {
+        *("bool", "bytearray", "bytes", "complex", "float", "int", "object", "range", "slice", "str", "type"),
+        *("dict", "frozenset", "list", "set", "tuple"),
+    }
+)
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """The tensors that HaMeR needs, by their official names: `backbone.`, `mano_head.`, and `mano.` where it is there.
+    """The tensors that HaMeR needs, by their official names, weights in float32.
+
+    `backbone.` and `mano_head.`; `mano.` where it is there.
 
     Raises:
         MissingExtra: torch is not installed.
@@ -41,7 +59,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     found = {str(key): value for key, value in state.items() if not str(key).startswith(_PASSED_OVER)}
     shapes, optional = hamer_shapes(found)
     account(found, shapes, where=str(path), optional=optional)
-    return found
+    # A copy in half precision runs as well; what is float32 already stays the file's own memory.
+    return {key: value if key.startswith("mano.") else value.float() for key, value in found.items()}
 
 
 def hamer_shapes(state: Mapping[str, Any]) -> tuple[dict[str, Shape], set[str]]:
@@ -53,37 +72,76 @@ def hamer_shapes(state: Mapping[str, Any]) -> tuple[dict[str, Shape], set[str]]:
 
 
 def _loaded(path: Path) -> Any:
+    """What the file holds: tensors and plain values; settings of known libraries as empty tables.
+
+    Raises:
+        InputError: not there, none of torch's, damaged, or it asks to run something; the last is named.
+    """
     torch = import_torch()
     if not path.is_file():
         raise InputError("no such checkpoint", where=str(path), next_step=GET)
+    packed = zipfile.is_zipfile(path)  # what torch wrote before 1.6 is none, and cannot be mapped
     try:
+        return _opened(torch, path, packed)
+    except InputError:
+        raise
+    except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError, ValueError and more
+        raise InputError(_WHAT, where=str(path), why=_reason(error, packed), next_step=GET) from error
+
+
+def _opened(torch: Any, path: Path, packed: bool) -> Any:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of pickle protocols and sparse tensors, which nobody here chose
         try:
-            return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-        except Exception:  # it may hold hyper-parameters of other classes
-            names = torch.serialization.get_unsafe_globals_in_checkpoint(path)
-            if not names or len(names) > _MANY or not all(_harmless(name) for name in names):
+            return torch.load(path, map_location="cpu", weights_only=True, mmap=packed)
+        except Exception:  # it may hold settings of other classes
+            names = torch.serialization.get_unsafe_globals_in_checkpoint(path) if packed else []
+            if foreign := [name for name in names if not _of_settings(name)]:
+                why = f"asks to run {shorten(foreign)}, which is not data"
+                raise InputError(_WHAT, where=str(path), why=why, next_step=GET) from None
+            if not names or len(names) > _MANY:
                 raise
-            stubs = [(_stub(), name) for name in names]
-            with torch.serialization.safe_globals(stubs):
-                return torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # torch raises RuntimeError, UnpicklingError, EOFError and more
-        text = " ".join(str(error).split())
-        raise InputError("cannot be read as a checkpoint", where=str(path), why=text[:160], next_step=GET) from error
+            with torch.serialization.safe_globals([(_stub(name), name) for name in names]):
+                return torch.load(path, map_location="cpu", weights_only=True, mmap=packed)
 
 
-def _harmless(name: str) -> bool:
-    """Whether a class is of a library of settings; anything else has no business in a checkpoint."""
-    return name.split(".")[0] in ("omegaconf", "yacs", "typing", "collections", "hamer", "builtins")
+def _reason(error: Exception, packed: bool) -> str:
+    """The gist of torch's explanation, without its advice to load the file unsafely."""
+    text = " ".join(str(error).split())
+    if found := re.search(r"GLOBAL ([\w.]+)", text):
+        return f"asks to run {found[1]}, which is not data"
+    if not packed:
+        return "no file that torch wrote, or half of one"
+    if "Weights only load failed" in text or "Unsupported operand" in text:
+        return "it holds more than tensors and plain values"
+    return "a zip archive of something else, or damaged"
 
 
-def _stub() -> type:
-    """A class whose objects are empty tables, whatever they are made of: weights_only then lets them be filled."""
+def _of_settings(name: str) -> bool:
+    """Whether a class has any business beside the tensors; none of them is ever looked up, whatever this says."""
+    module, _, attribute = name.partition(".")
+    return attribute in _PLAIN_TYPES if module == "builtins" else module in _LIBRARIES
 
-    class Inert(OrderedDict):  # type: ignore[type-arg]
+
+def _stub(name: str) -> type:
+    """A class whose objects are empty, whatever they are made of and whatever is set on them.
+
+    Tables can be filled only if they are an OrderedDict and nothing else; numpy's objects get a tuple as their state,
+    which an OrderedDict does not take.
+    """
+
+    class Table(OrderedDict):  # type: ignore[type-arg]
         """Nothing."""
 
         def __new__(cls, *_: Any, **__: Any) -> Any:
             """An empty table."""
             return OrderedDict()
 
-    return Inert
+    class Nothing:
+        """Nothing."""
+
+        def __init__(self, *_: Any) -> None: ...
+
+        def __setstate__(self, _: Any) -> None: ...
+
+    return Nothing if name.startswith("numpy.") else Table

@@ -7,6 +7,18 @@ from pathlib import Path
 from hint_toolkit.errors import InputError
 from hint_toolkit.models.hamer.camera import FOCAL, IMAGE_SIZE
 
+_HEAD = "MODEL.MANO_HEAD"
+_FORM = {
+    "MODEL.BACKBONE.TYPE": "vit",
+    f"{_HEAD}.TYPE": "transformer_decoder",
+    f"{_HEAD}.IEF_ITERS": "1",
+    f"{_HEAD}.JOINT_REP": "6d",
+    f"{_HEAD}.TRANSFORMER_INPUT": "zero",
+    f"{_HEAD}.TRANSFORMER_DECODER.heads": "8",
+    f"{_HEAD}.TRANSFORMER_DECODER.dim_head": "64",
+    f"{_HEAD}.TRANSFORMER_DECODER.norm": "layer",
+}
+"""What the tensors' shapes do not say and what changes the numbers; other values are another network."""
 _LINE = re.compile(r"^(?P<indent>\s*)(?P<key>[A-Za-z_][\w.]*):\s*(?P<value>[^#\n]*?)\s*(#.*)?$")
 
 
@@ -33,8 +45,7 @@ def read_config(path: Path) -> HamerConfig:
         leaves = _leaves(path.read_text("utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise InputError("cannot be read", where=str(path), why=str(error)) from error
-    wanted = {"MODEL.BACKBONE.TYPE": "vit", "MODEL.MANO_HEAD.TYPE": "transformer_decoder", "MANO.GENDER": "neutral"}
-    for key, value in wanted.items():
+    for key, value in _FORM.items():
         if key in leaves and leaves[key] != value:
             raise InputError(f"{key} is {leaves[key]!r}, this network is {value!r}", where=str(path))
     focal = _number(leaves, "EXTRA.FOCAL_LENGTH", FOCAL, path)

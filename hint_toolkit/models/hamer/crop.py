@@ -1,10 +1,12 @@
 """The square pictures of 256 pixels that HaMeR sees, and the way back to pixels of the whole picture.
 
-Two recipes stand in the reference, and their crops differ by a third:
+Three recipes stand in the reference, and their crops differ by a third and more:
 
 - "demo": the box doubled, grown to 3:4 (width to height), its longer side taken; large hands are blurred before they
   are made small.
 - "hint": twice the longer side of HInt's box, never blurred: what the published numbers were measured with.
+- "stored": the box as it is, grown to 3:4, its longer side taken, never blurred: FreiHAND and HO-3D, whose evaluation
+  files store boxes that were enlarged before.
 
 Left hands are seen mirrored, as right ones. Pixels count from the centre of the top-left pixel, (0, 0), in the crop as
 in the picture, and the crop's pixel 128 is the box's centre.
@@ -22,12 +24,15 @@ SIZE: Final = 256
 MEAN: Final = (0.485, 0.456, 0.406)
 STD: Final = (0.229, 0.224, 0.225)
 """ImageNet's, of RGB in 0..1."""
-Recipe = Literal["hint", "demo"]
-RECIPES: Final[tuple[Recipe, ...]] = ("hint", "demo")
-_GROWTH: Final = 2.0
+_MEAN_LEVELS: Final = np.array([255.0 * v for v in MEAN], np.float32)
+_STD_LEVELS: Final = np.array([255.0 * v for v in STD], np.float32)
+Recipe = Literal["hint", "demo", "stored"]
+RECIPES: Final[tuple[Recipe, ...]] = ("hint", "demo", "stored")
+_GROWTH: Final[dict[Recipe, float]] = {"hint": 2.0, "demo": 2.0, "stored": 1.0}
 _SHAPE: Final = (192.0, 256.0)
+_BLUR_SIZE: Final = 512
 _BLUR_FROM: Final = 1.1
-"""Of 512 pixels: a crop that is larger is blurred by the recipe "demo"."""
+"""The recipe "demo" blurs what a crop larger than 1.1 x 512 pixels shows."""
 
 Floats = NDArray[np.float64]
 
@@ -58,7 +63,7 @@ def square_of(box: Floats, side: str, recipe: Recipe = "hint") -> Square:
     Args:
         box: (4,) x1, y1, x2, y2 pixels.
         side: "left" or "right", of the person.
-        recipe: "hint" or "demo".
+        recipe: one of `RECIPES`.
 
     Raises:
         InputError: a box without area, or another side.
@@ -68,88 +73,108 @@ def square_of(box: Floats, side: str, recipe: Recipe = "hint") -> Square:
     width, height = (float(v) for v in box[2:] - box[:2])
     if not (np.isfinite(box).all() and width > 0 and height > 0):
         raise InputError(f"{box.tolist()} is no box with an area")
-    size = _GROWTH * max(width, height)
-    if recipe == "demo":
+    size = _GROWTH[recipe] * max(width, height)
+    if recipe != "hint":
         ratio = _SHAPE[1] / _SHAPE[0]
-        size = max(size, _GROWTH * width * ratio)
+        size = max(size, _GROWTH[recipe] * width * ratio)
     return Square((box[:2] + box[2:]) / 2, size, side == "right")
 
 
 def cut(image: NDArray[np.uint8], square: Square, recipe: Recipe = "hint") -> NDArray[np.float32]:
-    """One crop as the network wants it: (3, 256, 256) float32, normalised RGB.
+    """One crop as the network wants it: (3, 256, 256) float32, normalised RGB. Arguments as of `levels`."""
+    return np.ascontiguousarray(normalised(levels(image, square, recipe)).transpose(2, 0, 1))
+
+
+def levels(
+    image: NDArray[np.uint8], square: Square, recipe: Recipe = "hint"
+) -> NDArray[np.uint8] | NDArray[np.float32]:
+    """One crop in grey levels, (256, 256, 3) RGB: a quarter of the bytes of what the network wants.
 
     Args:
         image: (H, W, 3) RGB uint8.
         square: what to show; beyond the picture all is black.
-        recipe: "demo" blurs what is made much smaller, "hint" does not.
+        recipe: "demo" blurs what is made much smaller, the others do not.
+
+    Returns:
+        uint8; float32 where it was blurred, because the reference leaves such a crop between grey levels.
     """
-    width = image.shape[1]
-    source: NDArray[Any] = image if square.right else image[:, ::-1]
-    center = square.center if square.right else np.array([width - 1 - square.center[0], square.center[1]])
-    if recipe == "demo" and square.size / SIZE / 2 > _BLUR_FROM:
-        source = _blurred(source, (square.size / SIZE / 2 - 1) / 2, center, square.size)
-    patch = _sampled(source, center, square.size)
-    if source.dtype == np.uint8:
-        patch = np.rint(patch)  # whole grey levels, as OpenCV gives them for such a picture
-    scaled = (patch - 255.0 * np.array(MEAN)) / (255.0 * np.array(STD))
-    return np.ascontiguousarray(scaled.transpose(2, 0, 1), np.float32)
-
-
-def _sampled(source: NDArray[Any], center: Floats, size: float) -> Floats:
-    """(256, 256, 3) of the square, bilinear in double precision; outside of the picture all is 0.
-
-    OpenCV 4 rounds positions to 1/32 of a pixel and OpenCV 5 does not, which is up to 5 grey levels on noise; so the
-    numbers would depend on who installed what. This equals OpenCV 5 to one level.
-    """
-    step = size / SIZE
-    offset = (np.arange(SIZE) - SIZE / 2) * step
-    xs, ys = center[0] + offset, center[1] + offset
-    x0, y0 = np.floor(xs).astype(int), np.floor(ys).astype(int)
-    fx, fy = (xs - x0)[None, :, None], (ys - y0)[:, None, None]
-    # Only the part that is seen: the picture may be large, and mirrored.
-    left, top_row = max(int(x0[0]), 0), max(int(y0[0]), 0)
-    source = np.ascontiguousarray(source[top_row : max(int(y0[-1]) + 2, 0), left : max(int(x0[-1]) + 2, 0)])
+    sigma = (square.size / _BLUR_SIZE - 1) / 2 if recipe == "demo" and square.size > _BLUR_FROM * _BLUR_SIZE else 0.0
+    source, center = _seen(image, square, int(4 * sigma + 0.5))
     if not source.size:
-        return np.zeros((SIZE, SIZE, 3))
-    x0, y0 = x0 - left, y0 - top_row
-    rows = _with_border(source, y0, axis=0)
-    upper, lower = _with_border(rows[0], x0, axis=1), _with_border(rows[1], x0, axis=1)
-    top = upper[0] * (1 - fx) + upper[1] * fx
-    bottom = lower[0] * (1 - fx) + lower[1] * fx
-    return np.asarray(top * (1 - fy) + bottom * fy, np.float64)
+        return np.zeros((SIZE, SIZE, 3), np.uint8)
+    if sigma:
+        return _sampled(_blurred(source, sigma), center, square.size)
+    sampled = _sampled(source, center, square.size)
+    return np.rint(sampled, out=sampled).astype(np.uint8)  # whole grey levels, as OpenCV gives them
 
 
-def _with_border(values: NDArray[Any], first: NDArray[np.int64], axis: int) -> tuple[NDArray[Any], NDArray[Any]]:
-    """The rows (or columns) at these positions and at the next ones; 0 where there are none."""
-    n = values.shape[axis]
-    found = []
-    for places in (first, first + 1):
-        taken = np.take(values, np.clip(places, 0, n - 1), axis=axis)
-        there = (places >= 0) & (places < n)
-        shape = [1] * values.ndim
-        shape[axis] = len(places)
-        found.append(np.where(there.reshape(shape), taken, 0).astype(np.float64))
-    return found[0], found[1]
+def normalised(grey: Any) -> Any:
+    """(.., 3) grey levels of RGB -> float32 as the network wants them; arrays and torch's tensors alike.
+
+    Single precision, one difference and one quotient, both rounded alike everywhere: the same bits from either library.
+    """
+    if isinstance(grey, np.ndarray):
+        return (grey.astype(np.float32) - _MEAN_LEVELS) / _STD_LEVELS
+    import torch
+
+    mean, std = (torch.from_numpy(v).to(grey.device) for v in (_MEAN_LEVELS, _STD_LEVELS))
+    return (grey.float() - mean) / std
 
 
-def _blurred(image: NDArray[np.uint8], sigma: float, center: Floats, size: float) -> Floats:
-    """The picture blurred; only what the crop can see of it is computed, the rest is left as it is."""
+def _seen(image: NDArray[np.uint8], square: Square, margin: int) -> tuple[NDArray[np.uint8], Floats]:
+    """The part of the picture, mirrored for a left hand, that a crop shows, and the crop's centre in it.
+
+    Args:
+        image: (H, W, 3).
+        square: of the crop.
+        margin: pixels around it that bleed into it; the part ends with the picture.
+    """
+    height, width = image.shape[:2]
+    mirrored = np.array([width - 1 - square.center[0], square.center[1]])
+    center = square.center if square.right else mirrored
+    low = np.clip(np.floor(center - square.size / 2) - margin, 0, [width, height]).astype(int)
+    high = np.clip(np.floor(center + square.size / 2) + 2 + margin, 0, [width, height]).astype(int)
+    columns = slice(low[0], high[0]) if square.right else slice(width - high[0], width - low[0])
+    part = image[low[1] : high[1], columns]
+    return np.ascontiguousarray(part if square.right else part[:, ::-1]), center - low
+
+
+def _sampled(source: NDArray[Any], center: Floats, size: float) -> NDArray[np.float32]:
+    """(256, 256, 3) of the square, bilinear; outside of the source all is 0.
+
+    Positions are taken in double precision. OpenCV 4 rounds them to 1/32 of a pixel and OpenCV 5 does not, which is up
+    to 5 grey levels on noise; so the numbers would depend on who installed what. This equals OpenCV 5 to one level.
+    """
+    height, width = source.shape[:2]
+    (x0, x1), across = _taps(center[0], size, width)
+    (y0, y1), down = _taps(center[1], size, height)
+    # Rows first, and colours as columns of their own: few long copies instead of many of three bytes.
+    rows = source.reshape(height, width * 3)[np.concatenate([y0, y1])]
+    lines, (left, right) = np.arange(3), np.repeat(across, 3, axis=1)
+    wide: NDArray[np.float32] = rows[:, (x0[:, None] * 3 + lines).ravel()] * left
+    wide += rows[:, (x1[:, None] * 3 + lines).ravel()] * right
+    sampled: NDArray[np.float32] = wide[:SIZE] * down[0][:, None]
+    sampled += wide[SIZE:] * down[1][:, None]
+    return sampled.reshape(SIZE, SIZE, 3)
+
+
+def _taps(center: float, size: float, n: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Along one axis of n pixels: the (2, 256) neighbours of each sample, and their (2, 256) weights, 0 outside."""
+    at = center + (np.arange(SIZE) - SIZE / 2) * (size / SIZE)
+    first = np.floor(at)
+    near = first.astype(np.int64) + np.array([[0], [1]])
+    weights = np.stack([1 - (at - first), at - first])
+    inside = (near >= 0) & (near < n)
+    return np.clip(near, 0, n - 1), np.where(inside, weights, 0.0).astype(np.float32)
+
+
+def _blurred(source: NDArray[np.uint8], sigma: float) -> Floats:
+    """Gaussian over 4 sigma to each side; beyond the border the border goes on."""
     import cv2
 
-    reach = int(4 * sigma + 0.5)
-    height, width = image.shape[:2]
-    low = np.maximum(np.floor(center - size / 2).astype(int) - reach - 2, 0)
-    high = np.minimum(np.ceil(center + size / 2).astype(int) + reach + 3, [width, height])
-    result = image.astype(np.float64)
-    if (high > low).all():
-        # Two reaches: what lies beyond the part that is seen still bleeds into it.
-        outer = np.maximum(low - reach, 0), np.minimum(high + reach, [width, height])
-        part = result[outer[0][1] : outer[1][1], outer[0][0] : outer[1][0]]
-        soft = cv2.GaussianBlur(part, (2 * reach + 1, 2 * reach + 1), sigma, borderType=cv2.BORDER_REPLICATE)
-        x, y = low - outer[0]
-        seen = soft[y : y + high[1] - low[1], x : x + high[0] - low[0]]
-        result[low[1] : high[1], low[0] : high[0]] = seen
-    return result
+    reach = 2 * int(4 * sigma + 0.5) + 1
+    soft = cv2.GaussianBlur(source.astype(np.float64), (reach, reach), sigma, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(soft, np.float64)
 
 
 def grey_levels(crops: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -9,7 +9,9 @@ from hint_toolkit.errors import InputError
 from hint_toolkit.models.hamer.load import load_hamer
 from hint_toolkit.prelabel.base import Prompt
 from hint_toolkit.prelabel.registry import open_detector
+from hint_toolkit.synthetic import render
 from tests.unit.models.hamer.conftest import mano_arrays, small_state  # noqa: F401
+from tests.unit.prelabel.test_detectors import boxes_keep_the_contract
 
 torch = pytest.importorskip("torch")
 
@@ -38,7 +40,7 @@ def test_the_projected_joints_of_every_box_in_order(weights):
     first, none, second = detector.detect_in(IMAGE, prompts)
     assert none is None
     wanted = load_hamer(weights[0], mano=weights[1]).predict(
-        IMAGE, np.stack([prompts[0].box, prompts[2].box]), ["right", "left"]
+        IMAGE, np.stack([prompts[0].box, prompts[2].box]), ["right", "left"], batch=1
     )
     assert np.abs(first.points - wanted.points[0]).max() < 1e-6
     assert np.abs(second.points - wanted.points[1]).max() < 1e-6
@@ -59,8 +61,10 @@ def test_what_it_cannot_do_is_one_line(weights):
     detector = open_detector("hamer")
     with pytest.raises(InputError, match="works from boxes only"):
         detector.detect(IMAGE)
-    with pytest.raises(InputError, match="left or right"):
-        detector.detect_in(IMAGE, [Prompt(np.array([40.0, 30, 80, 90]))])
+    box = np.array([40.0, 30, 80, 90])
+    with pytest.raises(InputError, match=r"1 of 2 boxes do not say left or right \(e\.g\. \[40\.0, 30\.0") as error:
+        detector.detect_in(IMAGE, [Prompt(box, "left"), Prompt(box), Prompt(np.full(4, np.nan))])
+    assert "\n" not in str(error.value)
     with pytest.raises(InputError, match="crop=other"):
         open_detector("hamer", crop="other")
     weights[1].unlink()
@@ -70,3 +74,10 @@ def test_what_it_cannot_do_is_one_line(weights):
     with pytest.raises(InputError, match="the weights of hamer are not here") as error:
         open_detector("hamer")
     assert "\n" not in str(error.value)
+
+
+def test_it_keeps_every_detectors_contract(weights):
+    """The registry's own test can run HaMeR only where somebody has the licensed files."""
+    detector = open_detector("hamer")
+    boxes_keep_the_contract(detector, [render(seed, 640, 480, view="ego") for seed in (0, 1)])
+    detector.close()
