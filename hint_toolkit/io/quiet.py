@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep the C++ side's start-up log off the terminal; its errors arrive as exceptions all the same."""
+    """Keep what the C++ side logs as it starts and ends off the terminal; its errors arrive as exceptions all the same."""
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)

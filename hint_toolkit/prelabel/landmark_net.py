@@ -147,8 +147,9 @@ class LandmarkNet:
         return Reading(square.to_picture(flat), float(presence[0]), float(right[0]))
 
     def close(self) -> None:
-        """Free the interpreter."""
-        self._net = None
+        """Free the interpreter, which would say so on the terminal."""
+        with quiet():
+            self._net = None
 
     def _value(self, name: str) -> Floats:
         return np.asarray(self._net.get_tensor(self._outputs[name]), float).reshape(-1)

@@ -117,7 +117,8 @@ class MediaPipeDetector:
         """Close the landmarker now: its own finaliser fails when the interpreter ends."""
         self._net.close()
         if self._landmarker is not None:
-            self._landmarker.close()
+            with quiet():
+                self._landmarker.close()
             self._landmarker = None
 
     def _look(self, image: NDArray[np.uint8]) -> list[NDArray[np.float64]]:
