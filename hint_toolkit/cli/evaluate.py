@@ -156,12 +156,15 @@ def _incomplete(scored: Any) -> int:
 
 
 @cli.command()
-@click.option("--model", required=True, help="A detector: mediapipe.")
+@click.option("--model", required=True, help="A detector: mediapipe, or another one of docs/prelabel.md.")
 @truth_option
 @click.option("--out", type=PATH, default=Path("preds.json"), show_default=True, help="Where to write the predictions.")
 @click.option("--weights", type=PATH, default=None, help="The model's file.  [default: found or fetched]")
+@click.option(
+    "--way", type=click.Choice(["box", "crop"]), default="box", show_default=True, help="From the box, or in a crop."
+)
 @output_options
-def predict(model: str, gt: Path | None, out: Path, weights: Path | None, as_json: bool, quiet: bool) -> int:
+def predict(model: str, gt: Path | None, out: Path, weights: Path | None, way: str, as_json: bool, quiet: bool) -> int:
     """Run a baseline on the hands of a release and write preds.json.
 
     \b
@@ -174,8 +177,9 @@ def predict(model: str, gt: Path | None, out: Path, weights: Path | None, as_jso
     from hint_toolkit.prelabel.registry import opened
 
     truth = read_truth(truth_path(gt, quiet))
-    with opened(model, model=weights, min_confidence=0.1) as detector, progress("predict", "hands", quiet) as bar:
-        predictions, report = run_model(truth, detector, progress=bar)
+    options = {"model": weights} if weights else {}
+    with opened(model, **options) as detector, progress("predict", "hands", quiet) as bar:
+        predictions, report = run_model(truth, detector, way=way, progress=bar)
     write_predictions(out, predictions)
     text = f"{report.found} of {report.hands} hands found by {predictions.method}, written to {out}"
     emit({"hands": report.hands, "found": report.found, "method": predictions.method, "out": str(out)}, text, as_json)

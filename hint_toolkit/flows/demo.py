@@ -40,7 +40,6 @@ from hint_toolkit.workspace import Workspace
 USERNAME = "annotator@hint-toolkit.invalid"
 PROJECT = "hint demo"
 DETECTOR = "mediapipe"
-PREDICT_CONFIDENCE = 0.1
 
 Progress = Callable[[int, int], None]
 
@@ -236,7 +235,7 @@ def _score_truth(options: DemoOptions, release: Truth, tasks: Hands, workspace: 
 
 def _predict(release: Truth, options: DemoOptions, console: Console) -> Predictions:
     path = options.out / "preds.json"
-    with opened(DETECTOR, min_confidence=PREDICT_CONFIDENCE) as detector, console.progress("predict", "hands") as bar:
+    with opened(DETECTOR) as detector, console.progress("predict", "hands") as bar:
         predictions, report = predict(release, detector, progress=bar)
     write_predictions(path, predictions)
     console.say(f"predict    {report.found} of {report.hands} hands found by {predictions.method}, in {path}")

@@ -79,7 +79,7 @@ def detected_twice(
         for path, one in zip(paths, (straight, Mirrored(straight)), strict=True):
             if path.is_file():
                 continue
-            answers, report = predict(truth, one, progress=progress)
+            answers, report = predict(truth, one, way="crop", progress=progress)
             if not report.found:
                 raise InputError(f"{one.name} finds none of these hands", where=str(dataset))
             write_predictions(path, answers)

@@ -1,7 +1,12 @@
-"""A baseline's predictions for the hands of a release: crop around the given box, detect, match, write."""
+"""A baseline's predictions for the hands of a release: from the given box, or from a crop around it.
+
+Two ways: "box" gives the detector the box and lets it look as it does best; "crop" cuts a square around the box and
+takes, of all hands that the detector finds there by itself, the one that fits the box. The header says which.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +17,18 @@ from hint_toolkit.io.images import read_image
 from hint_toolkit.io.predictions import Predictions
 from hint_toolkit.io.release import Truth
 from hint_toolkit.joints import N_JOINTS
-from hint_toolkit.prelabel.base import Detection, Detector
+from hint_toolkit.prelabel.base import Detection, Detector, Prompt
 from hint_toolkit.records import Hand
 
 Progress = Callable[[int, int], None]
-CROP_FACTOR = 2.5
+WAYS: Final = ("box", "crop")
+CROP_FACTOR: Final = 2.5
 """The detector sees a square of this many box sides; palm detectors need the wrist and arm around the hand."""
-MIN_IOU = 0.1
+MIN_IOU: Final = 0.1
+_INPUT: Final = {
+    "box": "the given bbox and side, by the detector's own crop",
+    "crop": f"square of {CROP_FACTOR} x the longer side of the given bbox, cut to the image",
+}
 
 
 @dataclass(frozen=True)
@@ -29,14 +39,25 @@ class PredictReport:
     found: int
 
 
-def predict(truth: Truth, detector: Detector, *, progress: Progress | None = None) -> tuple[Predictions, PredictReport]:
-    """Run a detector on the crop of every hand of the truth; only box and picture are used, never the points.
+def predict(
+    truth: Truth, detector: Detector, *, way: str = "box", progress: Progress | None = None
+) -> tuple[Predictions, PredictReport]:
+    """Run a detector on every hand of the truth; only picture, box, side and id are used, never the points.
 
     A hand that the detector does not find gets a record with no keypoints, which scores as wrong.
 
+    Args:
+        truth: with pictures.
+        detector: open.
+        way: "box": the detector's `detect_in` with the box and, as for the paper's numbers, the side; "crop":
+            `detect` in a crop.
+        progress: called with hands done and wanted.
+
     Raises:
-        InputError: pictures are missing or not readable, or a hand has no box.
+        InputError: pictures are missing or not readable, a hand has no box, or there is no such way.
     """
+    if way not in WAYS:
+        raise InputError(f"no way {way!r} to predict", next_step=f"use one of: {', '.join(WAYS)}")
     hands = truth.hands
     if not len(hands):
         raise InputError("holds no hands", where=str(truth.path))
@@ -52,7 +73,7 @@ def predict(truth: Truth, detector: Detector, *, progress: Progress | None = Non
     side = [""] * len(hands)
     for i, hand in enumerate(hands):
         image = read_image(truth.image_root / hand.image)
-        best = predict_hand(image, hand, detector)
+        best = predict_hand(image, hand, detector, way=way)
         if best is not None:
             points[i], score[i], side[i] = best.points, best.score, best.side
         if progress:
@@ -62,7 +83,7 @@ def predict(truth: Truth, detector: Detector, *, progress: Progress | None = Non
         "detector": detector.name,
         "checkpoint": "hand_landmarker.task, float16/1" if detector.name.startswith("mediapipe") else "",
         "trained_on_hint": False,
-        "input_crop": f"square of {CROP_FACTOR} x the longer side of the given bbox, cut to the image",
+        "input_crop": _INPUT[way],
         "joint_order": "hint",
     }
     found = int(np.isfinite(points).all(axis=(1, 2)).sum())
@@ -71,10 +92,26 @@ def predict(truth: Truth, detector: Detector, *, progress: Progress | None = Non
     return predictions, PredictReport(len(hands), found)
 
 
-def predict_hand(image: NDArray[np.uint8], hand: Hand, detector: Detector) -> Detection | None:
-    """The detection in the hand's crop that overlaps its box most, in pixels of the whole image; or None."""
+def predict_hand(image: NDArray[np.uint8], hand: Hand, detector: Detector, *, way: str = "box") -> Detection | None:
+    """The detector's hand in a hand's box, in pixels of the whole image; or None.
+
+    Args:
+        image: (H, W, 3) RGB.
+        hand: its box, and with `way` "box" also its side and id, are used.
+        detector: open.
+        way: "box", or "crop": the detection in the crop that overlaps the box most.
+
+    Raises:
+        InputError: the hand has no box.
+    """
     if not np.isfinite(hand.box).all():
-        raise InputError("has no box to crop by", where=hand.id)
+        raise InputError("has no box to look in", where=hand.id)
+    if way == "box":
+        return detector.detect_in(image, [Prompt(hand.box, hand.side, origin="gt", id=hand.id)])[0]
+    return _in_crop(image, hand, detector)
+
+
+def _in_crop(image: NDArray[np.uint8], hand: Hand, detector: Detector) -> Detection | None:
     height, width = image.shape[:2]
     window = crop_window(hand.box, width, height, CROP_FACTOR)
     crop = image[window.y : window.y + window.height, window.x : window.x + window.width]
