@@ -23,6 +23,8 @@ FLOORS = [
         "synthetic",
         "models",
         "overlay",
+        "mesh_overlay",
+        "tracking",
         "viewer",
     },
     {"flows"},
