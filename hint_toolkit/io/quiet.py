@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Keep what the C++ side logs as it starts and ends off the terminal; its errors arrive as exceptions all the same."""
+    """Keep what the C++ side logs as it starts and ends off the terminal; its errors still arrive as exceptions."""
     sys.stderr.flush()
     kept = os.dup(2)
     nowhere = os.open(os.devnull, os.O_WRONLY)
