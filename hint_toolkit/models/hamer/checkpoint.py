@@ -16,18 +16,18 @@ from typing import Any, Final
 
 from hint_toolkit.errors import InputError, shorten
 from hint_toolkit.models._torchvision import import_torch
-from hint_toolkit.models.hamer.decoder import DEPTH as HEAD_DEPTH
+from hint_toolkit.models.hamer.backbones import shapes_of
+from hint_toolkit.models.hamer.config import HamerConfig
 from hint_toolkit.models.hamer.decoder import head_shapes
 from hint_toolkit.models.hamer.mano import BUFFERS
 from hint_toolkit.models.state import Shape, account
-from hint_toolkit.models.vit import backbone_shapes, backbone_size
 
 _WHAT: Final = "cannot be read as a checkpoint"
 GET: Final = "hint-build weights says where to get it"
 _PASSED_OVER: Final = ("discriminator.", "initialized", "mano.body_pose")
 """Of training only."""
 _MANY: Final = 64
-"""Depth and names that a file may ask for; more is no checkpoint of ours."""
+"""Names that a file may ask for; more is no checkpoint of ours."""
 _LIBRARIES: Final = frozenset(
     {
         *("argparse", "collections", "hamer", "hydra", "numpy", "omegaconf", "pathlib", "torch", "typing", "yacs"),
@@ -42,10 +42,14 @@ _PLAIN_TYPES: Final = frozenset(
 )
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path, config: HamerConfig | None = None) -> dict[str, Any]:
     """The tensors that HaMeR needs, by their official names, weights in float32.
 
     `backbone.` and `mano_head.`; `mano.` where it is there.
+
+    Args:
+        path: of the file.
+        config: of model_config.yaml, which names the backbone; None is HaMeR's own.
 
     Raises:
         MissingExtra: torch is not installed.
@@ -57,18 +61,21 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(state, Mapping) or not all(hasattr(value, "shape") for value in state.values()):
         raise InputError("holds no table of tensors", where=str(path), next_step=GET)
     found = {str(key): value for key, value in state.items() if not str(key).startswith(_PASSED_OVER)}
-    shapes, optional = hamer_shapes(found)
+    shapes, optional = hamer_shapes(found, config or HamerConfig())
     account(found, shapes, where=str(path), optional=optional)
     # A copy in half precision runs as well; what is float32 already stays the file's own memory.
-    return {key: value if key.startswith("mano.") else value.float() for key, value in found.items()}
+    return {key: value.float() if _is_weight(key, value) else value for key, value in found.items()}
 
 
-def hamer_shapes(state: Mapping[str, Any]) -> tuple[dict[str, Shape], set[str]]:
+def _is_weight(key: str, value: Any) -> bool:
+    return bool(value.is_floating_point()) and not key.startswith("mano.")
+
+
+def hamer_shapes(state: Mapping[str, Any], config: HamerConfig) -> tuple[dict[str, Shape], set[str]]:
     """Key -> shape of a HaMeR of this depth and width, and which of the keys may be missing (MANO's own)."""
-    depth, width = backbone_size(state)
-    depth, width = min(max(depth, 1), _MANY), width or 1280
+    backbone, width = shapes_of(config.backbone, state)
     mano = {f"mano.{name}": shape for name, shape in BUFFERS.items()}
-    return backbone_shapes(depth, width) | head_shapes(width, HEAD_DEPTH) | mano, set(mano)
+    return backbone | head_shapes(width, config.head_depth) | mano, set(mano)
 
 
 def _loaded(path: Path) -> Any:

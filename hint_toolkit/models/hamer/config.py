@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hint_toolkit.errors import InputError
+from hint_toolkit.models.hamer.backbones import VIT, own_size
 from hint_toolkit.models.hamer.camera import FOCAL, IMAGE_SIZE
+from hint_toolkit.models.hamer.decoder import DEPTH as HEAD_DEPTH
 
 _HEAD = "MODEL.MANO_HEAD"
 _FORM = {
-    "MODEL.BACKBONE.TYPE": "vit",
     f"{_HEAD}.TYPE": "transformer_decoder",
     f"{_HEAD}.IEF_ITERS": "1",
     f"{_HEAD}.JOINT_REP": "6d",
@@ -19,6 +20,7 @@ _FORM = {
     f"{_HEAD}.TRANSFORMER_DECODER.norm": "layer",
 }
 """What the tensors' shapes do not say and what changes the numbers; other values are another network."""
+_MOST_LAYERS = 64
 _LINE = re.compile(r"^(?P<indent>\s*)(?P<key>[A-Za-z_][\w.]*):\s*(?P<value>[^#\n]*?)\s*(#.*)?$")
 
 
@@ -29,10 +31,14 @@ class HamerConfig:
     Attributes:
         focal: pixels, of the crop's camera.
         image_size: pixels of the square crop.
+        backbone: "vit", or a name of timm (`backbones`).
+        head_depth: layers of the decoder.
     """
 
     focal: float = FOCAL
     image_size: int = IMAGE_SIZE
+    backbone: str = VIT
+    head_depth: int = HEAD_DEPTH
 
 
 def read_config(path: Path) -> HamerConfig:
@@ -52,7 +58,23 @@ def read_config(path: Path) -> HamerConfig:
     size = _number(leaves, "MODEL.IMAGE_SIZE", IMAGE_SIZE, path)
     if size != IMAGE_SIZE or focal <= 0:
         raise InputError(f"wants crops of {size:g} pixels and a focal length of {focal:g}", where=str(path))
-    return HamerConfig(focal, int(size))
+    depth = _number(leaves, f"{_HEAD}.TRANSFORMER_DECODER.depth", HEAD_DEPTH, path)
+    if not (depth.is_integer() and 0 < depth <= _MOST_LAYERS):
+        raise InputError(f"wants a head of {depth:g} layers", where=str(path))
+    return HamerConfig(focal, int(size), _backbone(leaves, path), int(depth))
+
+
+def _backbone(leaves: dict[str, str], path: Path) -> str:
+    """What this toolkit writes for a backbone of timm: `TYPE: timm` and its `NAME`."""
+    kind = leaves.get("MODEL.BACKBONE.TYPE", VIT)
+    if kind == VIT:
+        return VIT
+    name = leaves.get("MODEL.BACKBONE.NAME", "")
+    if kind != "timm" or not name or own_size(name):
+        raise InputError(
+            f"MODEL.BACKBONE.TYPE is {kind!r}, this network is 'vit', or 'timm' with a NAME", where=str(path)
+        )
+    return name
 
 
 def _number(leaves: dict[str, str], key: str, otherwise: float, path: Path) -> float:

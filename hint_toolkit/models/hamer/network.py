@@ -1,17 +1,24 @@
 """The whole of HaMeR: features, one token, MANO, camera."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import Any
 
+from hint_toolkit.models.hamer.backbones import load_backbone, tokens
 from hint_toolkit.models.hamer.camera import FOCAL, crop_translation, project
+from hint_toolkit.models.hamer.config import HamerConfig
 from hint_toolkit.models.hamer.decoder import PREFIX, build_head
 from hint_toolkit.models.hamer.mano import build_mano
 from hint_toolkit.models.hamer.rotation import six_to_matrix
-from hint_toolkit.models.vit import backbone_size, build_vit, map_backbone
 
 
 def build_hamer(
-    state: Mapping[str, Any], mano: Mapping[str, Any], *, focal: float = FOCAL, drop_path: float = 0
+    state: Mapping[str, Any],
+    mano: Mapping[str, Any],
+    *,
+    config: HamerConfig | None = None,
+    focal: float = FOCAL,
+    drop_path: float = 0,
 ) -> Any:
     """HaMeR with these weights, as a torch module in evaluation mode.
 
@@ -22,6 +29,7 @@ def build_hamer(
     Args:
         state: of `checkpoint.read_checkpoint`; its tensors are taken over, not copied.
         mano: arrays of `io.mano_file.read_mano` or `mano.arrays_of`.
+        config: of the checkpoint, which names its backbone; None is HaMeR's own.
         focal: of the crop's camera.
         drop_path: of the backbone's last block; for training.
 
@@ -30,10 +38,9 @@ def build_hamer(
     """
     import torch
 
-    depth, width = backbone_size(state)
-    backbone = build_vit(depth, embed_dim=width, drop_path=drop_path)
-    backbone.load_state_dict(map_backbone(state), strict=True, assign=True)
-    head = build_head(width)
+    config = config or HamerConfig()
+    backbone, width = load_backbone(config.backbone, state, drop_path)
+    head = build_head(width, config.head_depth)
     own = {key.removeprefix(PREFIX): value for key, value in state.items() if key.startswith(PREFIX)}
     head.load_state_dict(own, strict=True, assign=True)
 
@@ -43,10 +50,13 @@ def build_hamer(
         def __init__(self) -> None:
             super().__init__()
             self.backbone, self.head, self.mano, self.focal = backbone, head, build_mano(mano), focal
+            self.half = None  # the backbone's precision where it is not float32, see `fast.hasten`
 
         def forward(self, crops: Any) -> dict[str, Any]:
             """Crops to hands."""
-            features = self.backbone.forward_features(crops[:, :, :, 32:-32])
+            # Entered only on request: the caller (training) may have a precision of its own around all this.
+            with nullcontext() if self.half is None else torch.autocast(crops.device.type, self.half):
+                features = tokens(self.backbone, crops[:, :, :, 32:-32])
             # The head is small and its rotations are not to be rounded: always in float32.
             with torch.autocast(crops.device.type, enabled=False):
                 pose, betas, camera = self.head(features.float())

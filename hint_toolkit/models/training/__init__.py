@@ -1,0 +1,1 @@
+"""Training HaMeR, or a smaller network in its place: hands from disk, augmentation, mixing, steps, checkpoints."""
