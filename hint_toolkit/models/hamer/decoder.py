@@ -1,10 +1,13 @@
 """HaMeR's head: one token looks at the backbone's features and reads out pose, shape and camera.
 
-A transformer decoder with a single query, which makes three things simpler than they look in the checkpoint:
+A transformer decoder with a single query, which makes four things simpler than they look in the checkpoint:
 
 - The query's input is a zero, so the token begins as a constant: the embedding's bias plus its position.
 - Self-attention over one token is W_out W_v LN(x) + b, whatever queries and keys are.
 - The features are the same for all layers, and are not normalised again.
+- Keys and values of 192 features need not be made for one query: q . (K f) is (K^T q) . f, and a weighted mean of V f
+  is V times the mean. That is 1/50 of the multiplications: of 1.2 % of the whole network's, and of much more of its
+  time where the backbone runs in half precision and the head does not.
 """
 
 from typing import Any, Final
@@ -130,9 +133,9 @@ def _alone(block: Any, x: Any) -> Any:
 
 def _cross(torch: Any, block: Any, x: Any, features: Any) -> Any:
     """Attention of the token to all features, 8 heads of 64."""
-    batch, tokens, _ = features.shape
-    query = block.fn.to_q(block.norm(x)).view(batch, HEADS, 1, HEAD_DIM)
-    both = block.fn.to_kv(features).view(batch, tokens, 2, HEADS, HEAD_DIM)
-    key, value = both[:, :, 0].transpose(1, 2), both[:, :, 1].transpose(1, 2)
-    seen = torch.nn.functional.scaled_dot_product_attention(query, key, value)
-    return block.fn.to_out[0](seen.reshape(batch, INNER))
+    keys, values = block.fn.to_kv.weight.view(2, HEADS, HEAD_DIM, -1)
+    query = block.fn.to_q(block.norm(x)).view(-1, HEADS, HEAD_DIM)
+    asked = torch.einsum("bhd,hdc->bhc", query, keys) * HEAD_DIM**-0.5
+    weights = (asked @ features.transpose(1, 2)).softmax(dim=-1)
+    seen = torch.einsum("bhc,hdc->bhd", weights @ features, values)
+    return block.fn.to_out[0](seen.reshape(-1, INNER))

@@ -11,9 +11,9 @@ from io import StringIO
 from typing import Any, Final
 
 from hint_toolkit.errors import MissingExtra
+from hint_toolkit.joints import MANO_TIPS
 
-TIPS: Final = (744, 320, 443, 554, 671)
-"""Vertices of thumb, forefinger, middle, ring and little finger, as HaMeR takes them."""
+TIPS: Final = MANO_TIPS
 ORDER: Final = (0, 13, 14, 15, 16, 1, 2, 3, 17, 4, 5, 6, 18, 10, 11, 12, 19, 7, 8, 9, 20)
 """HInt's joint -> place among MANO's 16 joints and the five tips."""
 BUFFERS: Final = {
@@ -80,10 +80,13 @@ def build_mano(arrays: Mapping[str, Any]) -> Any:
             super().__init__()
             self.layer = layer
             self.faces = np.asarray(arrays["f"], dtype=np.int64)
+            # With the module on its device: a list would be taken there in every call.
+            self.register_buffer("tips", torch.tensor(TIPS), persistent=False)
+            self.register_buffer("order", torch.tensor(ORDER), persistent=False)
 
         def forward(self, rotations: Any, shape: Any) -> tuple[Any, Any]:
             out = self.layer(global_orient=rotations[:, :1], hand_pose=rotations[:, 1:], betas=shape, pose2rot=False)
-            joints = torch.cat([out.joints, out.vertices[:, list(TIPS)]], dim=1)
-            return joints[:, list(ORDER)], out.vertices
+            joints = torch.cat([out.joints, out.vertices[:, self.tips]], dim=1)
+            return joints[:, self.order], out.vertices
 
     return Mano().eval()

@@ -129,7 +129,7 @@ def test_from_the_official_files_to_pixels_of_the_picture(parity, tmp_path):
     torch.save({"state_dict": parity.state | {"initialized": torch.tensor(True)}, "epoch": 3}, place)
     model = load_hamer(place, mano=parity.folder / "MANO_RIGHT_py2chumpy.pkl")
     assert isinstance(model, HamerModel)
-    assert model.depth == 2
+    assert len(model.network.backbone.blocks) == 2
     for name, box, side, k in list(evaluation(parity))[:2]:
         image = read_image(parity.folder / name)
         hand = model.predict(image, box[None], [side])
