@@ -36,7 +36,7 @@ WORLD_ORDER = [{"io"}, {"video", "sources"}, {"workspace"}]
 WORK_ORDER = [{"models"}, FLOORS[2] - {"models"}]
 HEAVY = {
     "torch", "timm", "smplx", "cv2", "av", "mediapipe", "fiftyone", "label_studio_sdk", "matplotlib", "ray", "tqdm",
-    "pyarrow", "pandas", "yt_dlp",
+    "trimesh", "pyarrow", "pandas", "yt_dlp",
 }  # fmt: skip
 NETWORK = {"urllib.request", "http.client", "requests", "httpx", "socket", "ftplib"}
 MAY_USE_NETWORK = {"labelstudio/connection.py", "labelstudio/server.py", "sources/_download.py", "viewer.py"}

@@ -17,6 +17,7 @@ from hint_toolkit.cli._compare import add_compare_commands
 from hint_toolkit.cli._main import run
 from hint_toolkit.cli._options import PATH, output_options, quiet_option, seed_option, truth_option, truth_path
 from hint_toolkit.cli._output import emit, log, progress
+from hint_toolkit.cli._predict import add_predict_commands
 from hint_toolkit.cli._protocols import add_protocol_commands
 from hint_toolkit.cli._tracks import add_track_commands
 from hint_toolkit.protocol import HAMER_V1, MISSING_RULES, NORMALISERS, PROTOCOLS, MissingRule
@@ -156,37 +157,6 @@ def _incomplete(scored: Any) -> int:
 
 
 @cli.command()
-@click.option("--model", required=True, help="A detector: mediapipe, or another one of docs/prelabel.md.")
-@truth_option
-@click.option("--out", type=PATH, default=Path("preds.json"), show_default=True, help="Where to write the predictions.")
-@click.option("--weights", type=PATH, default=None, help="The model's file.  [default: found or fetched]")
-@click.option(
-    "--way", type=click.Choice(["box", "crop"]), default="box", show_default=True, help="From the box, or in a crop."
-)
-@output_options
-def predict(model: str, gt: Path | None, out: Path, weights: Path | None, way: str, as_json: bool, quiet: bool) -> int:
-    """Run a baseline on the hands of a release and write preds.json.
-
-    \b
-    Example:
-      hint-eval predict --model mediapipe --gt hint/releases/v1 --out preds.json
-    """
-    from hint_toolkit.flows.predict import predict as run_model
-    from hint_toolkit.io.predictions import write_predictions
-    from hint_toolkit.io.release import read_truth
-    from hint_toolkit.prelabel.registry import opened
-
-    truth = read_truth(truth_path(gt, quiet))
-    options = {"model": weights} if weights else {}
-    with opened(model, **options) as detector, progress("predict", "hands", quiet) as bar:
-        predictions, report = run_model(truth, detector, way=way, progress=bar)
-    write_predictions(out, predictions)
-    text = f"{report.found} of {report.hands} hands found by {predictions.method}, written to {out}"
-    emit({"hands": report.hands, "found": report.found, "method": predictions.method, "out": str(out)}, text, as_json)
-    return 0
-
-
-@cli.command()
 @click.option("--results", type=PATH, default=Path("results"), show_default=True, help="Folder that hint-eval wrote.")
 @click.option("--port", type=click.IntRange(0, 65535), default=5151, show_default=True, help="On the loopback address.")
 @click.option("--no-browser", is_flag=True, help="Only serve; open the printed address yourself.")
@@ -212,6 +182,7 @@ def view(results: Path, port: int, no_browser: bool, quiet: bool) -> int:
     return 0
 
 
+add_predict_commands(cli)
 add_check_commands(cli)
 add_protocol_commands(cli)
 add_compare_commands(cli)

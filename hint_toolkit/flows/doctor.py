@@ -21,6 +21,7 @@ EXTRAS = {
     "torch": "models",
     "timm": "models",
     "smplx": "models",
+    "trimesh": "models",
     "onnxruntime": "rtmpose",
     "boto3": "s3",
     "label-studio-sdk": "label",

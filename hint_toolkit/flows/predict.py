@@ -6,7 +6,7 @@ takes, of all hands that the detector finds there by itself, the one that fits t
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,18 +78,25 @@ def predict(
             points[i], score[i], side[i] = best.points, best.score, best.side
         if progress:
             progress(i + 1, len(hands))
-    header = {
-        "method": detector.name,
-        "detector": detector.name,
-        "checkpoint": "hand_landmarker.task, float16/1" if detector.name.startswith("mediapipe") else "",
-        "trained_on_hint": False,
-        "input_crop": _INPUT[way],
-        "joint_order": "hint",
-    }
+    header = header_of(detector, _INPUT[way])
     found = int(np.isfinite(points).all(axis=(1, 2)).sum())
     nothing: NDArray[np.float64] = np.full((len(hands), N_JOINTS), np.nan)
     predictions = Predictions(hands.id.tolist(), points, score, nothing, side, header)
     return predictions, PredictReport(len(hands), found)
+
+
+def header_of(detector: Detector, input_crop: str) -> dict[str, Any]:
+    """What a header says about the model: its name, and what it says of itself in `facts` (checkpoint, crop, ..)."""
+    header: dict[str, Any] = {
+        "method": detector.name,
+        "detector": detector.name,
+        "checkpoint": "",
+        "input_crop": input_crop,
+        "joint_order": "hint",
+    }
+    if detector.name.startswith("mediapipe"):
+        header |= {"checkpoint": "hand_landmarker.task, float16/1", "trained_on_hint": False}
+    return header | dict(getattr(detector, "facts", {}))
 
 
 def predict_hand(image: NDArray[np.uint8], hand: Hand, detector: Detector, *, way: str = "box") -> Detection | None:
@@ -108,19 +115,20 @@ def predict_hand(image: NDArray[np.uint8], hand: Hand, detector: Detector, *, wa
         raise InputError("has no box to look in", where=hand.id)
     if way == "box":
         return detector.detect_in(image, [Prompt(hand.box, hand.side, origin="gt", id=hand.id)])[0]
-    return _in_crop(image, hand, detector)
+    return in_crop(image, hand.box, detector)
 
 
-def _in_crop(image: NDArray[np.uint8], hand: Hand, detector: Detector) -> Detection | None:
+def in_crop(image: NDArray[np.uint8], box: NDArray[np.float64], detector: Detector) -> Detection | None:
+    """Of all hands that a detector finds in the crop around a box (4,), the one that fits the box; or None."""
     height, width = image.shape[:2]
-    window = crop_window(hand.box, width, height, CROP_FACTOR)
+    window = crop_window(box, width, height, CROP_FACTOR)
     crop = image[window.y : window.y + window.height, window.x : window.x + window.width]
     detections = detector.detect(np.ascontiguousarray(crop))
     if not detections:
         return None
     corner = np.array([window.x, window.y], dtype=np.float64)
     boxes = np.array([found.box for found in detections]) + np.tile(corner, 2)
-    overlap = box_iou(hand.box[None], boxes)[0]
+    overlap = box_iou(box[None], boxes)[0]
     best = int(overlap.argmax())
     if overlap[best] < MIN_IOU:
         return None

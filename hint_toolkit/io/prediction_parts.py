@@ -34,6 +34,8 @@ class PredictionParts:
     Attributes:
         done: ids of the rows that an earlier run of this key left; they are not to be added again.
         others: whether there are parts of another key.
+        rows: how many there are, those of earlier runs included.
+        found: how many of them have points, likewise.
     """
 
     def __init__(self, out: Path, header: dict[str, Any], key: str, with_: tuple[str, ...] = ()) -> None:
@@ -62,7 +64,8 @@ class PredictionParts:
         self._lock: Any = None
         self._hold()
         self._waiting: list[PredictionRow] = []
-        self._count, self.done = self._found()
+        self.rows = self.found = 0
+        self._count, self.done = self._earlier()
 
     def add(self, rows: Iterable[PredictionRow]) -> None:
         """Further rows. Every 256th of them makes them safe from a kill.
@@ -72,6 +75,8 @@ class PredictionParts:
         """
         for row in rows:
             self._waiting.append(row)
+            self.rows += 1
+            self.found += row.points is not None
             if len(self._waiting) == PART_ROWS:
                 self._flush()
 
@@ -107,7 +112,7 @@ class PredictionParts:
             raise InputError("another process writes this file", where=str(self.out),
                              next_step="wait for it to end, or name another --out") from error  # fmt: skip
 
-    def _found(self) -> tuple[int, frozenset[str]]:
+    def _earlier(self) -> tuple[int, frozenset[str]]:
         """How many parts there are, and the ids in them. One that cannot be read, and all behind it, go."""
         import pyarrow as pa
 
@@ -115,11 +120,13 @@ class PredictionParts:
         number = 0
         while self._part(number).is_file():
             try:
-                held = _read(self._part(number), ["id"])
+                held = _read(self._part(number), ["id", "keypoints"])
             except (pa.ArrowException, OSError):
                 break
             ids += from_arrow(held.column("id").combine_chunks()).tolist()
+            self.found += int(np.isfinite(from_arrow(held.column("keypoints").combine_chunks())).any((1, 2)).sum())
             number += 1
+        self.rows = len(ids)
         for further in self._folder.glob("*.parquet"):
             if not further.stem.isdigit() or int(further.stem) >= number:
                 further.unlink()
