@@ -34,9 +34,13 @@ _option = click.option
 @_option("--workers", type=click.IntRange(0, 256), default=0, show_default=True, help="Processes beside this one.")
 @_option("--weights", type=PATH, help="The model's file.  [default: found or fetched]")
 @_option("--mano", type=PATH, help="MANO_RIGHT.pkl, for hamer.  [default: found]")
-@_option("--crop", type=click.Choice(["hint", "demo"]), help="How hamer's crop is made of the box.  [default: hint]")
+@_option(
+    "--crop",
+    type=click.Choice(["hint", "demo", "stored"]),
+    help="How hamer's crop is made of the box.  [default: hint]",
+)
 @_option("--batch", type=click.IntRange(1), help="Hands at a time.")
-@_option("--device", help="cpu, cuda, ..")
+@_option("--device", help="auto, cpu, cuda, ..  [default: auto]")
 @_option("--precision", type=click.Choice(["float32", "bf16", "fp16"]), help="[default: float32]")
 @_option("--compile", "compiled", is_flag=True, help="Compile the network first: slow to start, faster after.")
 @_option("--predictions", type=PATH, help="For replay: the file to read.")
@@ -90,7 +94,7 @@ def _options(given: dict[str, Any], images: bool) -> Any:
 
     model = {name: given[name] for name in _MODEL_OPTIONS if given[name] is not None}
     model |= {"model": given["weights"]} if given["weights"] else {}
-    model |= {"compile": True} if given["compiled"] else {}
+    model |= {"compiled": True} if given["compiled"] else {}
     box_detector = given["box_detector"] or "mediapipe"
     return PredictOptions(
         model=Recipe(given["model"], model | options_of_words(given["model"], given["more"])),

@@ -113,7 +113,11 @@ class Ask:
 
 
 class Detector(Protocol):
-    """The interface of every detector."""
+    """The interface of every detector.
+
+    It may have more, which is asked for with getattr: `needs_side`, True where a box must say left or right; `faces`,
+    (F, 3) triangles of `Pose3D.vertices` of a right hand; `facts`, what a header of predictions says beside the name.
+    """
 
     name: str
     """Name and version, e.g. "mediapipe-1.2.2": with all options that change results, the key they are stored under."""

@@ -36,6 +36,7 @@ class HamerDetector:
     Attributes:
         faces: (1538, 3) triangles of `Detection.pose3d`'s vertices, of a right hand; of a left one they turn the other
             way, `faces[:, ::-1]`.
+        facts: for a header of predictions: checkpoint, hand model, crop, and how it is computed.
     """
 
     finds_boxes = False
@@ -74,14 +75,24 @@ class HamerDetector:
             raise InputError(f"crop={crop}", next_step=f"use one of: {', '.join(RECIPES)}")
         if batch is not None and batch < 1:
             raise InputError(f"batch={batch}", next_step="use 1 or more")
-        checkpoint = find("hamer", model)
+        checkpoint, hand_model = find("hamer", model), _mano(mano)
         self._hamer: HamerModel = load_hamer(
-            checkpoint, mano=_mano(mano), device=device, precision=precision, compiled=compiled
+            checkpoint, mano=hand_model, device=device, precision=precision, compiled=compiled
         )
         self.faces = self._hamer.faces
         self._look = _Look(crop)
         self._batch = batch or (1 if self._hamer.device == "cpu" else 64)
-        self.name = f"hamer-{_digest(checkpoint)}" + ("" if crop == "hint" else f",crop={crop}")
+        digest = _digest(checkpoint)
+        self.facts = {
+            "checkpoint": digest,
+            "mano": file_sha256(hand_model)[:12] if hand_model else "the checkpoint's own",
+            "crop": crop,
+            "batch": self._batch,
+            "device": self._hamer.device,
+            "precision": precision,
+            "compiled": compiled,
+        }
+        self.name = f"hamer-{digest}" + ("" if crop == "hint" else f",crop={crop}")
         if precision != "float32":
             self.name += f",precision={precision}"
 
