@@ -76,7 +76,7 @@ def draw_meshes(image: Image, meshes: Sequence[Mesh], focal: float | Sequence[fl
 def _triangles(mesh: Mesh, focal: float, image: Image) -> tuple[Floats, Floats, Floats]:
     """Corners in pixels (F, 3, 2), distance (F,) and colour (F, 3) of the triangles that can be drawn."""
     vertices = np.asarray(mesh.vertices, np.float64).reshape(-1, 3)
-    faces = np.asarray(mesh.faces, np.int64).reshape(-1, 3)
+    faces: NDArray[np.int64] = np.asarray(mesh.faces, np.int64).reshape(-1, 3)
     good = np.isfinite(vertices).all(axis=1) & (np.nan_to_num(vertices[:, 2]) > _NEAREST)
     faces = faces[good[faces].all(axis=1)]
     height, width = image.shape[:2]
@@ -101,12 +101,14 @@ def _light(vertices: Floats, faces: NDArray[np.int64], middles: Floats) -> Float
     normal = _unit(_unit(smooth)[faces].mean(axis=1))
     away = (flat * middles).sum(axis=1) > 0
     normal[away] *= -1
-    return _AMBIENT + (1 - _AMBIENT) * np.clip(normal @ _unit(_LAMP), 0, 1)
+    light: Floats = _AMBIENT + (1 - _AMBIENT) * np.clip(normal @ _unit(_LAMP), 0, 1)
+    return light
 
 
 def _unit(vectors: Floats) -> Floats:
     length = np.linalg.norm(vectors, axis=-1, keepdims=True)
-    return np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    unit: Floats = np.divide(vectors, length, out=np.zeros_like(vectors), where=length > 0)
+    return unit
 
 
 def _painted(image: Image, corners: Floats, depth: Floats, colors: Floats, alpha: float) -> Image:

@@ -117,4 +117,4 @@ def _share(step: Floats, cutoff: Floats | float) -> Floats:
 
 
 def _mixed(new: Floats, old: Floats, share: Floats) -> Floats:
-    return share * new + (1.0 - share) * old
+    return old + share * (new - old)  # exact where nothing changes

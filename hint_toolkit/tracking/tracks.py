@@ -39,7 +39,7 @@ class TrackRules:
         max_gap: seconds that a track lives without a box.
         min_frames: a track that has fewer boxes at its end is none.
         birth: confidence that a box needs to begin a track; a box without confidence may always.
-        same: of two boxes of one side that overlap more, the less confident one is no hand of its own.
+        same: a box that overlaps one of its side so much is no new hand; of two new ones the surer is.
     """
 
     min_iou: float = 0.2
@@ -172,13 +172,19 @@ class Tracker:
         sure = np.full(len(boxes), np.nan) if scores is None else np.asarray(scores, np.float64)
         weight = np.nan_to_num(np.ones(len(boxes)) if votes is None else np.asarray(votes, np.float64), nan=1.0)
         self._alive = [track for track in self._alive if track.unseen(time) <= self._rules.max_gap + 1e-9]
-        usable = self._distinct(boxes, said, sure)
+        usable = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
         out = np.full(len(boxes), NO_TRACK, np.int64)
-        for k, track in self._pairs(usable, boxes, said, time):
+        for k, track in self._pairs(np.flatnonzero(usable).tolist(), boxes, said, time):
             out[k] = track.number
-        for k in usable:
-            if out[k] == NO_TRACK and not self._begin(k, frame, sure, out):
-                continue
+        left = np.flatnonzero(usable & (out == NO_TRACK)).tolist()
+        for k in sorted(left, key=lambda k: (-np.nan_to_num(sure[k], nan=np.inf), k)):
+            if self._twin(k, boxes, said, out):
+                self.duplicates += 1
+            elif sure[k] < self._rules.birth:
+                self.refused += 1
+            else:
+                out[k] = self._born(frame)
+        for k in np.flatnonzero(out != NO_TRACK):
             self.tracks[out[k]].take(frame, time, boxes[k], said[k], float(weight[k]))
         return out
 
@@ -187,27 +193,16 @@ class Tracker:
         long = [track.number for track in self.tracks if track.frames >= self._rules.min_frames]
         return {number: place for place, number in enumerate(long, 1)}
 
-    def _begin(self, k: int, frame: int, sure: Floats, out: NDArray[np.int64]) -> bool:
-        if sure[k] < self._rules.birth:
-            self.refused += 1
-            return False
-        out[k] = len(self.tracks)
+    def _born(self, frame: int) -> int:
         track = Track(len(self.tracks), frame, frame)
         self.tracks.append(track)
         self._alive.append(track)
-        return True
+        return track.number
 
-    def _distinct(self, boxes: Floats, said: Sequence[str], sure: Floats) -> list[int]:
-        """Boxes with an area that are no duplicate, in their order."""
-        good = np.isfinite(boxes).all(axis=1) & (boxes[:, 2:] > boxes[:, :2]).all(axis=1)
-        kept: list[int] = []
-        for k in sorted(np.flatnonzero(good).tolist(), key=lambda k: (-np.nan_to_num(sure[k], nan=np.inf), k)):
-            twins = [j for j in kept if not said[j] or not said[k] or said[j] == said[k]]
-            if twins and box_iou(boxes[k], boxes[twins]).max() > self._rules.same:
-                self.duplicates += 1
-            else:
-                kept.append(k)
-        return sorted(kept)
+    def _twin(self, k: int, boxes: Floats, said: Sequence[str], out: NDArray[np.int64]) -> bool:
+        """Whether a box that no track wants is a hand again that has a track in this frame."""
+        others = [j for j in np.flatnonzero(out != NO_TRACK) if not said[j] or not said[k] or said[j] == said[k]]
+        return bool(others) and bool(box_iou(boxes[k], boxes[others]).max() > self._rules.same)
 
     def _pairs(self, usable: list[int], boxes: Floats, said: Sequence[str], time: float) -> list[tuple[int, Track]]:
         """Boxes and the tracks that they are of, at the least cost in all."""
