@@ -65,6 +65,9 @@ TO_HINT: Final = MappingProxyType(
 )
 """`hint = other[TO_HINT[name]]` along the joint axis."""
 
+MANO_TIPS: Final = (744, 320, 443, 554, 671)
+"""Vertices of MANO's mesh that HaMeR takes for the tips of thumb, forefinger, middle, ring and little finger."""
+
 
 def inverse(permutation: tuple[int, ...]) -> tuple[int, ...]:
     """The permutation that undoes `permutation`.

@@ -15,13 +15,17 @@ from numpy.typing import NDArray
 from hint_toolkit.errors import InputError
 from hint_toolkit.io.arrow import to_arrow
 from hint_toolkit.io.atomic import replacing
+from hint_toolkit.io.foreign_files import FORMATS, recognise
 from hint_toolkit.io.predictions_json import ParsedPredictions, read_json_predictions
 from hint_toolkit.io.predictions_table import PARQUET_HEADER, read_npz_predictions, read_parquet_predictions
 from hint_toolkit.joints import TO_HINT
 
 Floats = NDArray[np.float64]
 _OTHERS = {
-    b"\x80": ("is a Python pickle, which could run code", "write preds.json, Parquet or npz; see docs/predictions.md"),
+    b"\x80": (
+        "is a Python pickle, which could run code",
+        "write preds.json, Parquet or npz; for a dump of HaMeR or mmpose: hint-eval convert --pred FILE --gt RELEASE",
+    ),
     b"\x93NUMPY": ("is a single array without ids", "write an npz with ids and keypoints; see docs/predictions.md"),
     b"\x1f\x8b": ("is packed with gzip", "unpack it with: gunzip FILE"),
     b"\x89HDF": ("is an HDF5 file", "write preds.json, Parquet or npz; see docs/predictions.md"),
@@ -68,7 +72,10 @@ def read_predictions(path: Path, joint_order: str | None = None) -> Predictions:
     Raises:
         InputError: not readable, not predictions, or records that are not as described; names the first five.
     """
-    parsed = _parsed(path)
+    try:
+        parsed = _parsed(path)
+    except InputError as error:
+        raise _pointed(path, error) from error
     order = parsed.header.get("joint_order", "hint") if joint_order is None else joint_order
     if not isinstance(order, str) or order not in TO_HINT:
         wanted = f"must be an object whose joint_order is one of {', '.join(TO_HINT)}; got {str(order)[:40]!r}"
@@ -78,6 +85,18 @@ def read_predictions(path: Path, joint_order: str | None = None) -> Predictions:
     header = parsed.header if joint_order is None else parsed.header | {"joint_order": joint_order}
     return Predictions(
         ids=records.ids, side=records.side, header=header, sha256=parsed.sha256, format=parsed.format, **values
+    )
+
+
+def _pointed(path: Path, error: InputError) -> InputError:
+    """The error, or where the file is some known program's output, the command that makes predictions of it."""
+    kind = recognise(path) if path.exists() else ""
+    if not kind or kind == "positions" or "pickle" in error.what:
+        return error
+    return InputError(
+        f"looks like {FORMATS[kind]}, which knows no hands' ids",
+        where=str(path),
+        next_step=f"give them the dataset's ids: hint-eval convert --pred {path.name} --gt RELEASE --out preds.json",
     )
 
 

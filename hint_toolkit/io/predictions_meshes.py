@@ -1,0 +1,119 @@
+"""The meshes that the demos of HaMeR, WiLoR and Hamba write: `<picture>_<number>.obj`, a hand a file.
+
+A file has MANO's 778 vertices, moved before the camera of the whole picture and then turned by 180 degrees about the x
+axis, and its 1538 triangles (14 more close the wrist). The triangles of a left hand run the other way round, which is
+how the side is told. Some versions of the mesh library sort the vertices on their way out; the triangles, whose order
+stays, say which vertex is which, so MANO's own triangles are needed beside its joint regressor.
+
+Source: `vertices_to_trimesh` in hamer/utils/renderer.py of geopavlakos/hamer, which WiLoR shares.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hint_toolkit.errors import InputError
+from hint_toolkit.io.foreign import NEXT, Floats, ForeignHand, regressed
+from hint_toolkit.io.predictions_fitted import VERTEX_COUNT
+from hint_toolkit.io.truth import FARTHEST
+
+SUFFIX: Final = ".obj"
+LARGEST: Final = 4 << 20
+"""Bytes; a hand with colours has 100,000."""
+_NAME: Final = re.compile(r"(.+)_(\d+)")
+_TURNED: Final = np.array([1.0, -1.0, -1.0])
+_CORNERS: Final = {"right": (0, 1, 2), "left": (0, 2, 1)}
+
+
+class Meshes:
+    """Reads the meshes of one run; what one file says about vertices holds for all with the same triangles."""
+
+    def __init__(self, mano: Mapping[str, NDArray[Any]]) -> None:
+        """`mano`: as `io.mano_file.read_mano` gives it."""
+        self._mano = mano
+        self._known: dict[bytes, tuple[str, NDArray[np.int64]]] = {}
+
+    def hand(self, path: Path, picture_folder: str = "") -> ForeignHand:
+        """The hand of one file.
+
+        Args:
+            path: `<picture>_<number>.obj`.
+            picture_folder: put before the picture's name, "" for none.
+
+        Raises:
+            InputError: the name or the content is not of that kind.
+        """
+        name = _NAME.fullmatch(path.stem)
+        if name is None:
+            raise InputError("must be called <picture>_<number>.obj, as the demos do", where=path.name, next_step=NEXT)
+        vertices, triangles = read_obj(path)
+        if vertices.shape != (VERTEX_COUNT, 3):
+            why = f"it has {len(vertices)} vertices, MANO has {VERTEX_COUNT}"
+            raise InputError("is no hand of MANO", where=path.name, why=why, next_step=NEXT)
+        side, places = self._places(triangles, path.name)
+        space = regressed(vertices[places] * _TURNED, self._mano)
+        if not (space[:, 2] > 0).all():
+            why = "a demo's mesh is moved by the camera and turned about x"
+            raise InputError("lies behind the camera", where=path.name, why=why, next_step=NEXT)
+        picture = f"{picture_folder}/{name[1]}" if picture_folder else name[1]
+        return ForeignHand(picture, side=side, space=space)
+
+    def _places(self, triangles: NDArray[np.int64], where: str) -> tuple[str, NDArray[np.int64]]:
+        """The side, and where each of MANO's vertices stands in the file."""
+        key = triangles.tobytes()
+        if key not in self._known:
+            found = _match(triangles, self._mano["f"])
+            if found is None:
+                raise InputError(
+                    "its triangles are not MANO's",
+                    where=where,
+                    why="which vertex is which, and which side it is, cannot be told",
+                    next_step="write the mesh as the demos do, or dump pred_keypoints_2d",
+                )
+            self._known[key] = found
+        return self._known[key]
+
+
+def _match(triangles: NDArray[np.int64], faces: NDArray[np.int64]) -> tuple[str, NDArray[np.int64]] | None:
+    if len(triangles) < len(faces):
+        return None
+    for side, corners in _CORNERS.items():
+        wanted, given = faces[:, corners], triangles[: len(faces)]
+        places: NDArray[np.int64] = np.arange(VERTEX_COUNT)  # one that no triangle has stays where it is
+        places[wanted] = given
+        if (places[wanted] == given).all() and len(np.unique(places)) == VERTEX_COUNT:
+            return side, places
+    return None
+
+
+def read_obj(path: Path) -> tuple[Floats, NDArray[np.int64]]:
+    """Vertices (V, 3) and triangles (F, 3) from 0 of a Wavefront file; colours, normals and textures are passed over.
+
+    Raises:
+        InputError: not readable, numbers that are none, faces of other than three corners, or of vertices it lacks.
+    """
+    where = path.name
+    try:
+        if path.stat().st_size > LARGEST:
+            raise InputError("is too large for the mesh of a hand", where=where, next_step=NEXT)
+        lines = path.read_text("utf-8", "replace").splitlines()
+    except OSError as error:
+        raise InputError("cannot be read", where=where, why=error.strerror or "", next_step=NEXT) from error
+    corners = [line[2:].split() for line in lines if line.startswith("f ")]
+    if wrong := next((len(one) for one in corners if len(one) != 3), 0):
+        raise InputError(f"has a face of {wrong} corners", where=where, why="MANO has triangles", next_step=NEXT)
+    try:
+        vertices = np.array([line[2:].split()[:3] for line in lines if line.startswith("v ")], np.float64)
+        plain = [[corner.partition("/")[0] for corner in one] for one in corners]
+        triangles: NDArray[np.int64] = np.array(plain, np.int64).reshape(-1, 3) - 1
+    except ValueError as error:
+        raise InputError("is no mesh", where=where, why=str(error)[:100], next_step=NEXT) from error
+    if vertices.ndim != 2 or vertices.shape[1] != 3 or not (np.abs(vertices) < FARTHEST).all():
+        raise InputError("has a vertex that is no three numbers", where=where, next_step=NEXT)
+    if len(triangles) and not (triangles.min() >= 0 and triangles.max() < len(vertices)):
+        raise InputError("has a face of vertices that it lacks", where=where, next_step=NEXT)
+    return vertices, triangles
