@@ -151,8 +151,8 @@ def _sampled(source: NDArray[Any], center: Floats, size: float) -> NDArray[np.fl
     # Rows first, and colours as columns of their own: few long copies instead of many of three bytes.
     rows = source.reshape(height, width * 3)[np.concatenate([y0, y1])]
     lines, (left, right) = np.arange(3), np.repeat(across, 3, axis=1)
-    wide: NDArray[np.float32] = rows[:, (x0[:, None] * 3 + lines).ravel()] * left
-    wide += rows[:, (x1[:, None] * 3 + lines).ravel()] * right
+    wide: NDArray[np.float32] = rows.take((x0[:, None] * 3 + lines).ravel(), axis=1) * left
+    wide += rows.take((x1[:, None] * 3 + lines).ravel(), axis=1) * right
     sampled: NDArray[np.float32] = wide[:SIZE] * down[0][:, None]
     sampled += wide[SIZE:] * down[1][:, None]
     return sampled.reshape(SIZE, SIZE, 3)

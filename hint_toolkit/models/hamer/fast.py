@@ -17,7 +17,7 @@ PRECISIONS: Final[tuple[Precision, ...]] = ("float32", "bf16", "fp16")
 _NAMES: Final = {"bf16": "bfloat16", "fp16": "float16"}
 
 
-def hasten(network: Any, *, precision: Precision = "float32", compiled: bool = False) -> Any:
+def hasten(network: Any, *, precision: Precision = "float32", compiled: bool = False, backend: Any = "inductor") -> Any:
     """Change a HaMeR of `network.build_hamer` for the better of its speed; gives it back.
 
     Args:
@@ -25,6 +25,7 @@ def hasten(network: Any, *, precision: Precision = "float32", compiled: bool = F
         precision: of the backbone's matrix products.
         compiled: compile the backbone's blocks with torch.compile (without blocks, the whole). All blocks run the same
             code, which is compiled once, at the first call (about a minute), for the batch size of that call.
+        backend: that compiles; for tests.
 
     Raises:
         InputError: there is no such precision.
@@ -40,7 +41,7 @@ def hasten(network: Any, *, precision: Precision = "float32", compiled: bool = F
                 module.to(network.half)
     if compiled:
         for block in getattr(network.backbone, "blocks", [network.backbone]):
-            block.compile(dynamic=False)
+            block.compile(dynamic=False, backend=backend)
     return network
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from hint_toolkit.errors import InputError
-from hint_toolkit.models.hamer.crop import Square, cut, grey_levels, square_of
+from hint_toolkit.models.hamer.crop import Square, cut, grey_levels, levels, normalised, square_of
 
 cv2 = pytest.importorskip("cv2")
 
@@ -100,3 +100,28 @@ def test_a_box_without_area_is_refused(box):
 def test_a_side_must_be_known(side):
     with pytest.raises(InputError, match="left or right"):
         square_of(np.array([0.0, 0, 4, 4]), side)
+
+
+@pytest.mark.parametrize(
+    ("box", "size"),
+    [([100.0, 100, 220, 220], 160), ([0, 0, 90, 120], 120), ([0, 0, 30, 120], 120), ([0, 0, 120, 60], 160)],
+)
+def test_a_stored_box_is_only_grown_to_three_by_four(picture, box, size):
+    """By hand: a square of 120 becomes 120 x 160; 90 x 120 has the shape; narrow ones keep their height."""
+    square = square_of(np.array(box), "right", "stored")
+    assert square.size == pytest.approx(size)
+    np.testing.assert_array_equal(square.center, [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2])
+    # Never blurred, however large: as the other recipe of the evaluation.
+    large = Square(square.center, 1200.0, right=True)
+    assert np.array_equal(cut(picture, large, "stored"), cut(picture, large, "hint"))
+
+
+def test_normalising_on_the_networks_side_is_the_same_to_the_last_bit(picture):
+    torch = pytest.importorskip("torch")
+    square = square_of(np.array([200.0, 50, 300, 200]), "left")
+    grey = levels(picture, square)
+    assert (grey.dtype, grey.flags.c_contiguous) == (np.uint8, True)  # else the network adds in another order
+    there = normalised(torch.from_numpy(grey)).permute(2, 0, 1).numpy()
+    assert np.array_equal(there, cut(picture, square))
+    wanted = (grey / 255.0 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+    np.testing.assert_allclose(there.transpose(1, 2, 0), wanted, atol=1e-6)
