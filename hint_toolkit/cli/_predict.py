@@ -1,4 +1,4 @@
-"""`hint-eval predict`: a model's predictions for a dataset or for pictures (docs/predict.md)."""
+"""`hint-eval predict`: a model's predictions for a dataset, for pictures or for a video (docs/predict.md)."""
 
 from pathlib import Path
 from typing import Any
@@ -8,6 +8,7 @@ from click.core import ParameterSource
 
 from hint_toolkit.cli._options import PATH, output_options, truth_option, truth_path
 from hint_toolkit.cli._output import emit, log, progress
+from hint_toolkit.cli._predict_video import predict_clip, video_options, video_word
 
 _MODEL_OPTIONS = ("predictions", "joint_order", "mano", "crop", "batch", "device", "precision")
 _option = click.option
@@ -18,7 +19,9 @@ _option = click.option
 @truth_option
 @_option("--images", multiple=True, metavar="WHERE", help="A folder of pictures, files, or a pattern; repeatable.")
 @_option("--out", type=PATH, default=Path("preds.json"), show_default=True, help="A .json or .parquet file.")
-@_option("--boxes", metavar="gt|detector|FILE", help="Where hands are.  [default: gt; with --images: detector]")
+@_option(
+    "--boxes", metavar="gt|detector|FILE", help="Where hands are.  [default: gt; pictures: detector; video: the model]"
+)
 @_option("--box-detector", metavar="NAME", help="For --boxes detector.  [default: mediapipe]")
 @_option("--enlarge", type=click.FloatRange(0, 100, min_open=True), default=1.0, show_default=True, help="Grow boxes.")
 @_option(
@@ -29,7 +32,7 @@ _option = click.option
 )
 @_option("--meshes", type=PATH, metavar="FOLDER", help="One mesh a hand.")
 @_option("--mesh-format", type=click.Choice(["obj", "ply"]), default="obj", show_default=True)
-@_option("--overlay", type=PATH, metavar="FOLDER", help="Pictures with their hands drawn, and a sheet of all.")
+@_option("--overlay", type=PATH, metavar="FOLDER", help="Pictures with their hands, and a sheet; of --video an mp4.")
 @_option("--limit", type=click.IntRange(1), help="The first so many hands; with --images: pictures.")
 @_option("--workers", type=click.IntRange(0, 256), default=0, show_default=True, help="Processes beside this one.")
 @_option("--weights", type=PATH, help="The model's file.  [default: found or fetched]")
@@ -47,11 +50,12 @@ _option = click.option
 @_option("--joint-order", help="For replay: the order of its joints.")
 @_option("--option", "more", multiple=True, metavar="NAME=VALUE", help="Any other option of the model; repeatable.")
 @_option("--box-option", "box_more", multiple=True, metavar="NAME=VALUE", help="An option of the box detector.")
+@video_options
 @output_options
 @click.argument("pictures", nargs=-1)
 @click.pass_context
 def predict(context: click.Context, /, as_json: bool, quiet: bool, **given: Any) -> int:
-    """Run a model on a dataset or on pictures and write its predictions.
+    """Run a model on a dataset, on pictures or on a video and write its predictions.
 
     A killed run goes on where it was when the same command is given again. PICTURES are further files for --images,
     as a shell's *.jpg gives them.
@@ -60,6 +64,7 @@ def predict(context: click.Context, /, as_json: bool, quiet: bool, **given: Any)
     Examples:
       hint-eval predict --model mediapipe --gt hint/releases/v1 --out preds.json
       hint-eval predict --model hamer --images photos --with 3d --meshes meshes --out preds.parquet
+      hint-eval predict --model mediapipe --video clip.mp4 --overlay seen.mp4 --out preds.json
     """
     from hint_toolkit.flows.predict_file import predict_dataset, predict_images
     from hint_toolkit.io.release import read_truth
@@ -67,6 +72,8 @@ def predict(context: click.Context, /, as_json: bool, quiet: bool, **given: Any)
     images = [*given["images"], *(given["pictures"] if given["images"] else ())]
     _refuse(context, bool(images), given)
     options = _options(given, bool(images))
+    if given["video"]:
+        return predict_clip(options, given, as_json, quiet)
     with progress("boxes", "pictures", quiet) as box_bar, progress("predict", "hands", quiet) as bar:
         bars = {"progress": bar, "box_progress": box_bar if options.boxes == "detector" else None}
         if images:
@@ -79,8 +86,14 @@ def predict(context: click.Context, /, as_json: bool, quiet: bool, **given: Any)
 
 def _refuse(context: click.Context, images: bool, given: dict[str, Any]) -> None:
     """Words that contradict each other."""
+    if given["video"] and (images or context.get_parameter_source("gt") == ParameterSource.COMMANDLINE):
+        raise click.UsageError("--video, --gt and --images are different inputs; give one", context)
+    if not given["video"] and (word := video_word(given)):
+        raise click.UsageError(f"{word} is for --video only", context)
     if images and context.get_parameter_source("gt") == ParameterSource.COMMANDLINE:
         raise click.UsageError("--gt and --images are two different inputs; give one", context)
+    if not given["video"] and (word := video_word(given)):
+        raise click.UsageError(f"{word} is for --video only", context)
     if given["pictures"] and not images:
         raise click.UsageError(f"{given['pictures'][0]}: pictures are named with --images", context)
 
