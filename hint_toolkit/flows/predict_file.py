@@ -19,6 +19,7 @@ from hint_toolkit.flows.predict_inputs import (
     file_boxes,
     find_pictures,
     image_sheets,
+    stamps,
 )
 from hint_toolkit.flows.predict_overlay import Overlay
 from hint_toolkit.flows.predict_run import Meshes, Run
@@ -239,7 +240,7 @@ def _predicted(
             "limit": options.limit,
             "toolkit": __version__,
         }  # fmt: skip
-        parts = PredictionParts(out, header, digest(sheets, header), options.with_)
+        parts = PredictionParts(out, header, digest(sheets, header), options.with_, stamps(sheets))
         try:
             report = FileReport(detector.name, str(out), len(sheets), resumed=len(parts.done), others=parts.others)
             run = Run(

@@ -1,6 +1,7 @@
 """What is to be predicted: pictures, the hands in each that get a row, and the box in which each is looked for."""
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -247,16 +248,23 @@ def check_sides(sheets: Sequence[Sheet], model: str) -> None:
 
 
 def digest(sheets: Sequence[Sheet], header: Mapping[str, Any]) -> str:
-    """Key of a run: all boxes, ids and sides, the pictures' names, sizes and times, and what the header says."""
-    import json
-
+    """Key of a run: names of pictures, boxes, ids, sides, and what the header says; what pictures show: `stamps`."""
     known = hashlib.sha256(json.dumps(header, sort_keys=True).encode())
     for sheet in sheets:
-        facts = sheet.picture.stat()
-        known.update(f"\n{sheet.name}\0{facts.st_size}\0{facts.st_mtime_ns}".encode())
+        known.update(f"\n{sheet.name}".encode())
         for hand in sheet.hands:
             known.update(f"\0{hand.id}".encode())
             if hand.prompt is not None:
                 known.update(f"\0{hand.prompt.side}\0{hand.prompt.origin}\0{hand.prompt.id}".encode())
                 known.update(np.asarray(hand.prompt.box, np.float64).tobytes())
     return known.hexdigest()
+
+
+def stamps(sheets: Sequence[Sheet]) -> dict[str, str]:
+    """Size and time of every hand's picture, by the hand's id."""
+    found = {}
+    for sheet in sheets:
+        facts = sheet.picture.stat()
+        stamp = f"{facts.st_size} {facts.st_mtime_ns}"
+        found |= {hand.id: stamp for hand in sheet.hands}
+    return found

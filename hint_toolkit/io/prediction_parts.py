@@ -8,7 +8,7 @@ import fcntl
 import hashlib
 import json
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +23,7 @@ from hint_toolkit.io.predictions_table import PARQUET_HEADER
 PART_ROWS: Final = 256
 GROUP_PARTS: Final = 4
 """Parts in a row group of the finished file: with vertices 10 MB."""
+_STAMP: Final = b"hint_stamp"
 _SUFFIXES: Final = (".json", ".parquet")
 _DROPPED: Final = ("score", "visibility")
 """Columns that are left out where no hand has them."""
@@ -38,7 +39,14 @@ class PredictionParts:
         found: how many of them have points, likewise.
     """
 
-    def __init__(self, out: Path, header: dict[str, Any], key: str, with_: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        out: Path,
+        header: dict[str, Any],
+        key: str,
+        with_: tuple[str, ...] = (),
+        stamps: Mapping[str, str] | None = None,
+    ) -> None:
         """Find what is there, and hold the file until `close` or `finish`.
 
         Args:
@@ -46,6 +54,8 @@ class PredictionParts:
             header: of the finished file; plain JSON.
             key: names all that the rows depend on: inputs, options, weights.
             with_: words of `prediction_rows.WITH`.
+            stamps: id -> what tells one version of its picture from another, e.g. size and time of the file. Parts
+                from the first row on whose picture has changed are made again.
 
         Raises:
             InputError: another kind of file is wanted, vertices in JSON, or another process writes this file.
@@ -64,6 +74,7 @@ class PredictionParts:
         self._lock: Any = None
         self._hold()
         self._waiting: list[PredictionRow] = []
+        self._stamps = stamps or {}
         self.rows = self.found = 0
         self._count, self.done = self._earlier()
 
@@ -113,7 +124,7 @@ class PredictionParts:
                              next_step="wait for it to end, or name another --out") from error  # fmt: skip
 
     def _earlier(self) -> tuple[int, frozenset[str]]:
-        """How many parts there are, and the ids in them. One that cannot be read, and all behind it, go."""
+        """How many parts there are, and the ids in them; one that is damaged or stale goes, and all behind it."""
         import pyarrow as pa
 
         ids: list[str] = []
@@ -123,7 +134,10 @@ class PredictionParts:
                 held = _read(self._part(number), ["id", "keypoints"])
             except (pa.ArrowException, OSError):
                 break
-            ids += from_arrow(held.column("id").combine_chunks()).tolist()
+            here = from_arrow(held.column("id").combine_chunks()).tolist()
+            if (held.schema.metadata or {}).get(_STAMP) != self._stamp(here):
+                break
+            ids += here
             self.found += int(np.isfinite(from_arrow(held.column("keypoints").combine_chunks())).any((1, 2)).sum())
             number += 1
         self.rows = len(ids)
@@ -132,10 +146,14 @@ class PredictionParts:
                 further.unlink()
         return number, frozenset(ids)
 
+    def _stamp(self, ids: Iterable[str]) -> bytes:
+        return hashlib.sha256("\n".join(self._stamps.get(one, "") for one in ids).encode()).hexdigest().encode()
+
     def _flush(self) -> None:
         import pyarrow.parquet as pq
 
-        table = rows_table(self._waiting, self._solid)
+        stamp = self._stamp(row.id for row in self._waiting)
+        table = rows_table(self._waiting, self._solid).replace_schema_metadata({_STAMP: stamp})
         with replacing(self._part(self._count)) as temporary:
             pq.write_table(table, temporary, compression="zstd", use_dictionary=False)
         self._waiting, self._count = [], self._count + 1
