@@ -49,7 +49,8 @@ def server(port: int, username: str, label_studio: Path | None, workspace: Path,
 
 @click.command("label-config")
 @click.option("--out", type=PATH, default=None, help="Write to a file instead of stdout.")
-def label_config(out: Path | None) -> int:
+@click.option("--bones", is_flag=True, help="The one of push --bones: fingers as chains of lines.")
+def label_config(out: Path | None, bones: bool) -> int:
     """Print the labelling configuration that push gives to its project.
 
     \b
@@ -60,9 +61,9 @@ def label_config(out: Path | None) -> int:
     from hint_toolkit.labelstudio.config import label_config as make_config
 
     if out is None:
-        click.echo(make_config(), nl=False)
+        click.echo(make_config(bones=bones), nl=False)
     else:
-        write_text(out, make_config())
+        write_text(out, make_config(bones=bones))
         log(f"written to {out}")
     return 0
 

@@ -20,6 +20,7 @@ _CHOICES = (
 )
 _PLACES = (
     click.option("--view", type=click.Choice(["crop", "frame"]), default="crop", show_default=True, help="Shown part."),
+    click.option("--bones", is_flag=True, help="A new project shows fingers as chains of lines."),
     click.option(
         "--pictures",
         type=click.Choice(["local", "upload", "s3"]),
@@ -69,6 +70,7 @@ def push(project: str, url: str | None, workspace: Path, as_json: bool, quiet: b
         "shares": _shares(place, wish),
         "order": read_order(wish["order"]) if wish["order"] else None,
         "view": wish["view"],
+        "bones": wish["bones"],
         "pictures": pictures_of(wish["pictures"], place, s3=wish["s3"], server_folder=wish["server_folder"]),
     }
     key = secret(KEY, f"export {KEY}=.. with the token of the server's user")

@@ -11,7 +11,7 @@ from hint_toolkit.errors import HintError, InputError, ServerError
 from hint_toolkit.flows.doctor import Finding
 from hint_toolkit.joints import N_JOINTS
 from hint_toolkit.labelstudio.client import LabelStudioClient, Project
-from hint_toolkit.labelstudio.config import KEYPOINTS, RESERVED_KEYS, label_config, vocabulary
+from hint_toolkit.labelstudio.config import CHAINS, KEYPOINTS, RESERVED_KEYS, has_bones, label_config, vocabulary
 
 TESTED: Final = "1.23"
 """The series of Label Studio that the tests of this toolkit run."""
@@ -91,10 +91,11 @@ def _project(asked: _Asked) -> Iterator[Finding]:
 
 def _configuration(asked: _Asked) -> Iterator[Finding]:
     assert asked.project is not None
-    ours = vocabulary(label_config())
+    wanted = label_config(bones=has_bones(asked.project.label_config))
+    ours = vocabulary(wanted)
     theirs = vocabulary(asked.project.label_config)
     if theirs == ours:
-        same = asked.project.label_config.strip() == label_config().strip()
+        same = asked.project.label_config.strip() == wanted.strip()
         yield Finding("configuration", "ok", "ours" if same else "ours in another form; hint-build push writes it anew")
         return
     missing = sorted(
@@ -189,9 +190,10 @@ def _prediction(asked: _Asked) -> Iterator[Finding]:
         return
     points = [one for one in shown[0]["result"] if one.get("from_name") == KEYPOINTS]
     thin = [one for one in points if not (one["value"].get("width") or 0) > 0]
-    if thin or not points:
+    if thin or not any(one.get("from_name") in (KEYPOINTS, CHAINS) for one in shown[0]["result"]):
         yield Finding(
             "prediction", "wrong", f"{len(thin)} of {len(points)} points have no width and do not show; push again"
         )
         return
-    yield Finding("prediction", "ok", f"{len(points)} of {N_JOINTS} points, version {wanted}")
+    chained = sum(len(one["value"]["vertices"]) for one in shown[0]["result"] if one.get("from_name") == CHAINS)
+    yield Finding("prediction", "ok", f"{len(points) + chained} of {N_JOINTS} points, version {wanted}")

@@ -24,6 +24,7 @@ from hint_toolkit.io.assignments import Assignment, read_assignments, write_assi
 from hint_toolkit.io.collector import without_collector
 from hint_toolkit.issues import Issues
 from hint_toolkit.labelstudio.client import LabelStudioClient
+from hint_toolkit.labelstudio.config import has_bones
 from hint_toolkit.labelstudio.pictures import LocalPictures, Pictures
 from hint_toolkit.records import Hand
 from hint_toolkit.workspace import Workspace
@@ -63,6 +64,7 @@ def push(
     shares: Shares | None = None,
     order: Sequence[str] | None = None,
     view: str = "crop",
+    bones: bool = False,
     pictures: Pictures | None = None,
     batch: int = BATCH,
     document_root: Path | None = None,
@@ -78,6 +80,7 @@ def push(
         order: hand ids, the first to be labelled first; None keeps the earlier order. Tasks that are on the server
             keep their place.
         view: one of `labelstudio.tasks.VIEWS`.
+        bones: whether a new project shows fingers as chains of lines; one that is there keeps what it has.
         pictures: where the server takes them from; None: its local files.
         batch: tasks a request.
         document_root: the folder whose pictures the server shows, at or above `workspace.served_folder` (None: that).
@@ -95,7 +98,7 @@ def push(
         hands = _pushable(workspace)
         brought = pictures or LocalPictures(workspace.tasks_folder, document_root or workspace.served_folder)
         crops = Crops(workspace, brought, view)
-        main = ensure_project(client, title)
+        main = ensure_project(client, title, bones=bones)
         there = find_there(client, main, list(hands))
         earlier = _with_untold(read_assignments(workspace.assignments_file), title, hands, there.tasks.keys())
         ranks = None if order is None else {hand_id: k for k, hand_id in enumerate(order)}
@@ -107,7 +110,9 @@ def push(
         mine = [one for one in rows if one.project == title and one.hint_id in hands]
         sent = [send_to(main, _works(hands, mine), there=there, progress=_part(progress, 0, total))]
         if second:
-            project = ensure_project(client, second[0].project, people=max(one.wanted for one in second))
+            project = ensure_project(
+                client, second[0].project, people=max(one.wanted for one in second), bones=has_bones(main.label_config)
+            )
             sent.append(send_to(project, _works(hands, second), progress=_part(progress, len(hands), total)))
     return _report(main.id, sent, [*mine, *second])
 

@@ -46,8 +46,8 @@ class Crops:
         """Keep files in the workspace's `tasks_folder`; `pictures` brings them to the server."""
         self._workspace, self._pictures, self._view = workspace, pictures, view
 
-    def task(self, work: Work) -> dict[str, Any]:
-        """The hand's task; its pictures must have been brought."""
+    def task(self, work: Work, bones: bool = False) -> dict[str, Any]:
+        """The hand's task; its pictures must have been brought. `bones`: see `labelstudio.tasks.regions`."""
         window = window_of(work.hand, self._view)
         return build_task(
             work.hand,
@@ -57,6 +57,7 @@ class Crops:
             note=work.note,
             others=work.others,
             others_url=self._pictures.url(_sheet_name(work)) if work.others else "",
+            bones=bones,
         )
 
     def bring(self, works: Sequence[Work]) -> None:

@@ -11,7 +11,7 @@ from hint_toolkit.errors import InputError
 from hint_toolkit.flows.push_pictures import Crops, Work
 from hint_toolkit.labelstudio.check import TaskChecker
 from hint_toolkit.labelstudio.client import LabelStudioClient, Project, TaskRef
-from hint_toolkit.labelstudio.config import label_config, vocabulary
+from hint_toolkit.labelstudio.config import has_bones, label_config, vocabulary
 from hint_toolkit.labelstudio.instructions import ensure_instructions
 from hint_toolkit.labelstudio.pictures import Pictures
 from hint_toolkit.records import Hand
@@ -55,7 +55,9 @@ class Sent:
     removed: int = 0
 
 
-def ensure_project(client: LabelStudioClient, title: str, *, people: int = 0, keeper: Project | None = None) -> Project:
+def ensure_project(
+    client: LabelStudioClient, title: str, *, people: int = 0, keeper: Project | None = None, bones: bool = False
+) -> Project:
     """Find or make the project, with our configuration and instructions.
 
     Args:
@@ -64,12 +66,18 @@ def ensure_project(client: LabelStudioClient, title: str, *, people: int = 0, ke
         people: who shall answer each task; 0 leaves what is set.
         keeper: the main project, for one whose tasks also show answers to decide between. It keeps the uploads: the
             server refuses them in a project whose tasks have two pictures.
+        bones: whether a new project shows fingers as chains. One that is there keeps what it has.
 
     Raises:
         InputError: it is there and records something else.
     """
-    wanted = label_config(others=keeper is not None)
     project, facts = client.find_project(title), {}
+    if project is not None and bones and vocabulary(project.label_config) == vocabulary(label_config()):
+        raise InputError(
+            f"the project {title!r} shows points, no bones", where=client.url, next_step="choose another --project"
+        )
+    bones = bones or (project is not None and has_bones(project.label_config))
+    wanted = label_config(others=keeper is not None, bones=bones)
     if project is None:
         project = client.create_project(title, wanted)
     else:
@@ -178,12 +186,12 @@ def _import(
     tell: Callable[[int], None],
 ) -> None:
     """One request after the other; the next portion is made while the server is busy with the last."""
-    sent = 0
+    sent, bones = 0, has_bones(project.label_config)
     with ThreadPoolExecutor(1) as wire:
         pending = None
         for portion in portions:
             crops.bring(portion)
-            made = [crops.task(work) for work in portion]
+            made = [crops.task(work, bones) for work in portion]
             for task in made:
                 checker.check(task)
             if pending is not None:
@@ -218,8 +226,9 @@ def _update(
     done: Sent,
 ) -> None:
     """Bring tasks that changed up to date, unless somebody has begun them."""
+    bones = has_bones(project.label_config)
     for ref, work in pairs:
-        wanted = crops.task(work)
+        wanted = crops.task(work, bones)
         checker.check(wanted)
         if wanted["data"]["key"] == ref.key:
             continue

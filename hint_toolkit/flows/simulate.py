@@ -15,6 +15,7 @@ import numpy as np
 from hint_toolkit.errors import InputError
 from hint_toolkit.geometry import Window
 from hint_toolkit.labelstudio.client import LabelStudioClient
+from hint_toolkit.labelstudio.config import CHAINS
 from hint_toolkit.labelstudio.decode import Unreadable, decode, window_of_task
 from hint_toolkit.labelstudio.results import SIMULATED_EMAIL
 from hint_toolkit.labelstudio.tasks import regions
@@ -100,7 +101,8 @@ def _answer(
         where = f"task {task['id']} > {truth.id} > {error.field}"
         raise InputError(error.text, where=where, next_step="push again") from error
     corrected = simulate_correction(truth, started, rng)
-    return with_origins(regions(corrected, window), predicted)
+    bones = any(region.get("from_name") == CHAINS for region in predicted)
+    return with_origins(regions(corrected, window, bones=bones), predicted)
 
 
 def _prelabel(truth: Hand, predicted: Any, window: Window, prelabels: Mapping[str, Hand]) -> Hand | None:

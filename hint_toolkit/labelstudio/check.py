@@ -9,14 +9,15 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from hint_toolkit.errors import InputError
-from hint_toolkit.labelstudio.config import BOX, IMAGE, KEYPOINTS, vocabulary
+from hint_toolkit.labelstudio.config import BOX, CHAINS, IMAGE, KEYPOINTS, vocabulary
+from hint_toolkit.labelstudio.tasks import chain_points
 
 _BEYOND: Final = 100.0
 """Percent: a point may lie this far outside the picture (a wrist that a detector puts below its edge), not farther:
 then it is not in percent of this picture."""
 _WHOLE: Final = ("window_width", "window_height", "original_width", "original_height")
 _STEP: Final = "pre-label again: hint-build prelabel"
-_TYPES: Final = {KEYPOINTS: "keypointlabels", BOX: "rectanglelabels"}
+_TYPES: Final = {KEYPOINTS: "keypointlabels", BOX: "rectanglelabels", CHAINS: "vectorlabels"}
 
 
 class TaskChecker:
@@ -83,6 +84,8 @@ class TaskChecker:
             return f"{foreign[0]!r} is no label of {name!r}"
         if kind == "choices":
             return ""
+        if kind == "vectorlabels":
+            return _chain(region, value, data, hint_id)
         return _place(region, value, data)
 
 
@@ -101,6 +104,16 @@ def _place(region: Mapping[str, Any], value: Mapping[str, Any], data: Mapping[st
         if name in ("width", "height") and number <= 0:
             return f"{name} must be positive, got {number}"
     return ""
+
+
+def _chain(region: Mapping[str, Any], value: Mapping[str, Any], data: Mapping[str, Any], hint_id: str) -> str:
+    """Four points of a finger, each as fit as one that stands alone."""
+    try:
+        points = chain_points(value, hint_id)
+    except (ValueError, KeyError, TypeError) as error:
+        return str(error)
+    wrong = (_place(region, {"x": x, "y": y, "width": 1}, data) for _, x, y in points)
+    return next((problem for problem in wrong if problem), "" if points else "has no points")
 
 
 def _twice(regions: Iterable[Mapping[str, Any]]) -> str:

@@ -11,6 +11,9 @@ Doubles travel through server and editor bit by bit, so a value that comes back 
 pixels are the pushed ones exactly (see `results.py`). Points outside the window stay where they are: below 0
 or above 100 percent, not visible, unchanged.
 
+With `bones`, a finger whose four points are known is one region `<hint_id>-<finger>`, a chain of vertices with the ids
+of its joints.
+
 Regions carry our own ids, `<hint_id>-<joint>`. Points come first and the box last: the first region is on
 top, and a box on top swallows every click.
 """
@@ -24,8 +27,8 @@ import numpy as np
 
 from hint_toolkit.errors import InputError
 from hint_toolkit.geometry import Window, crop_window
-from hint_toolkit.joints import JOINTS
-from hint_toolkit.labelstudio.config import ABSENT, BOX, IMAGE, KEYPOINTS, OCCLUDED
+from hint_toolkit.joints import FINGERS, JOINTS
+from hint_toolkit.labelstudio.config import ABSENT, BOX, CHAINS, IMAGE, KEYPOINTS, OCCLUDED
 from hint_toolkit.records import Hand
 from hint_toolkit.workspace import fingerprint
 
@@ -74,6 +77,7 @@ def build_task(
     note: str = "",
     others: Sequence[tuple[str, Hand]] = (),
     others_url: str = "",
+    bones: bool = False,
 ) -> dict[str, Any]:
     """The task of one pre-labelled hand, or of a frame in which the detector found none.
 
@@ -86,6 +90,7 @@ def build_task(
         others: name and hand of further answers about the same hand, to decide between. Each is a prediction of that
             version, which the page's list of predictions shows; annotators start from the hand itself.
         others_url: address of a picture that shows them side by side.
+        bones: fingers as chains, for a project with that configuration.
 
     Returns:
         `data`, and `predictions`: none, or the hand and the others. `data["key"]` changes whenever anything else does.
@@ -98,7 +103,7 @@ def build_task(
         if one.state != "empty":
             _check(one)
     shown = shown and hand.state != "empty"
-    predictions = [_prediction(hand, window)] if shown else []
+    predictions = [_prediction(hand, window, bones)] if shown else []
     predictions += [{"model_version": name, "result": regions(other, window, hand.id)} for name, other in others]
     data: dict[str, Any] = {
         "image": url,
@@ -131,23 +136,27 @@ def _check(hand: Hand) -> None:
         raise InputError("exists without coordinates", where=f"{hand.id} > points > {joint}", next_step=step)
 
 
-def _prediction(hand: Hand, window: Window) -> dict[str, Any]:
-    prediction: dict[str, Any] = {"model_version": hand.detector or NO_MODEL, "result": regions(hand, window)}
+def _prediction(hand: Hand, window: Window, bones: bool) -> dict[str, Any]:
+    result = regions(hand, window, bones=bones)
+    prediction: dict[str, Any] = {"model_version": hand.detector or NO_MODEL, "result": result}
     if np.isfinite(hand.presence):
         prediction["score"] = float(hand.presence)
     return prediction
 
 
-def regions(hand: Hand, window: Window, hint_id: str = "") -> list[dict[str, Any]]:
+def regions(hand: Hand, window: Window, hint_id: str = "", bones: bool = False) -> list[dict[str, Any]]:
     """The hand in Label Studio's form: points with coordinates, ticked joints, and the box last.
 
     Args:
         hand: in pixels of the frame.
         window: what the task shows of the frame.
         hint_id: of the task, when it is another than the hand's own id.
+        bones: fingers whose four points are known as chains.
     """
-    name = hint_id or hand.id
-    return [*_points(hand, window, name), *_ticks(hand, name), *_box(hand, window, name)]
+    name, found = hint_id or hand.id, _points(hand, window, hint_id or hand.id)
+    if bones:
+        found = _chained(found, name)
+    return [*found, *_ticks(hand, name), *_box(hand, window, name)]
 
 
 def _common(hint_id: str, name: str, kind: str) -> dict[str, Any]:
@@ -183,6 +192,56 @@ def _points(hand: Hand, window: Window, hint_id: str) -> list[dict[str, Any]]:
             region["score"] = score
         found.append(region)
     return found
+
+
+def _chained(points: Sequence[dict[str, Any]], hint_id: str) -> list[dict[str, Any]]:
+    """The same points, four of one finger as one chain; a finger that lacks a point keeps its dots."""
+    of = {str(region["value"]["keypointlabels"][0]): region for region in points}
+    loose, chains = dict(of), []
+    for finger in FINGERS:
+        joints = [f"{finger}{k}" for k in range(1, 5)]
+        if not all(joint in of for joint in joints):
+            continue
+        vertices: list[dict[str, Any]] = []
+        for joint in joints:
+            region = loose.pop(joint)
+            before = {"prevPointId": vertices[-1]["id"]} if vertices else {}
+            place = {name: region["value"][name] for name in ("x", "y")}
+            vertices.append({"id": region["id"], **place, **before, "isBezier": False})
+        value = {"vertices": vertices, "closed": False, "vectorlabels": [finger]}
+        sizes = {name: of[joints[0]][name] for name in ("original_width", "original_height", "image_rotation")}
+        chains.append(_common(hint_id, finger, "vectorlabels") | sizes | {"from_name": CHAINS, "value": value})
+    return [*loose.values(), *chains]
+
+
+def chain_points(value: Any, hint_id: str) -> list[tuple[str, float, float]]:
+    """The joints of a chain: name, x and y in percent. By our ids, or in order where the editor gave others.
+
+    Args:
+        value: of the region.
+        hint_id: of the task.
+
+    Raises:
+        ValueError: not four vertices in one line, or no finger; one without any is an empty list.
+    """
+    vertices = value["vertices"]
+    if not vertices:  # what a click with a finger's label leaves
+        return []
+    (finger,) = value["vectorlabels"]
+    if finger not in FINGERS or len(vertices) != 4:
+        raise ValueError(f"{finger!r} has {len(vertices)} points, wanted are 4 of a finger")
+    names = [str(vertex["id"]).removeprefix(f"{hint_id}-") for vertex in vertices]
+    wanted = [f"{finger}{k}" for k in range(1, 5)]
+    if sorted(names) != wanted:
+        after = {vertex.get("prevPointId"): vertex for vertex in vertices}
+        line: list[Any] = []
+        while len(line) < 4:
+            following = after.get(line[-1]["id"] if line else None)
+            if following is None:
+                raise ValueError(f"the points of {finger!r} are no line")
+            line.append(following)
+        vertices, names = line, wanted
+    return [(name, float(v["x"]), float(v["y"])) for name, v in zip(names, vertices, strict=True)]
 
 
 def _ticks(hand: Hand, hint_id: str) -> list[dict[str, Any]]:

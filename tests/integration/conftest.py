@@ -65,11 +65,20 @@ class Drawn:
 
 @pytest.fixture(scope="session")
 def drawn_workspace() -> Callable[..., Drawn]:
-    """`drawn_workspace(root, hands=(2, 1, 0))`: that many hands in each frame; a frame without one has an empty row."""
+    """`drawn_workspace(root, hands=(2, 1, 0))`: that many hands in each frame; a frame without one has an empty row.
 
-    def make(root: Path, hands: Sequence[int] = (2, 1, 0), name: str = "clip", detector: str = "drawn-1") -> Drawn:
+    `size` is that of the frames; the hands stay where they are, 180 to 220 pixels long.
+    """
+
+    def make(
+        root: Path,
+        hands: Sequence[int] = (2, 1, 0),
+        name: str = "clip",
+        detector: str = "drawn-1",
+        size: tuple[int, int] = SIZE,
+    ) -> Drawn:
         rng = np.random.default_rng(7)
-        workspace, (width, height) = Workspace(root), SIZE
+        workspace, (width, height) = Workspace(root), size
         frames, truth, prelabels = [], [], []
         for f, count in enumerate(hands):
             frame = Frame(

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.server, pytest.mark.browser]
 PROTOCOL = Path(__file__).parents[2] / "annotation" / "protocol.md"
 
 COUNT = """() => {
-    window.effort = {clicks: 0, drags: 0, keys: 0}
+    window.effort = {clicks: 0, drags: 0, keys: 0, wheel: 0}
     let down = null
     const on = (name, what) => window.addEventListener(name, what, {capture: true})
     on('mousedown', e => { if (e.isTrusted) down = [e.clientX, e.clientY] })
@@ -32,6 +32,14 @@ COUNT = """() => {
     on('keydown', e => {
         if (e.isTrusted && !['Control', 'Shift', 'Alt', 'Meta'].includes(e.key)) window.effort.keys += 1
     })
+    on('wheel', e => { if (e.isTrusted) window.effort.wheel += 1 })
+}"""
+HAND = """() => {
+    const store = Htx.annotationStore.selected, image = store.names.get('img')
+    const region = store.regions.find(r => r.type === 'rectangleregion')
+    const node = image.stageRef.findOne(n => n.name().startsWith(region.id))
+    const r = node.getClientRect()
+    return Math.max(r.width, r.height)
 }"""
 EDGE = """() => {
     const store = Htx.annotationStore.selected, image = store.names.get('img')
@@ -113,9 +121,48 @@ def test_the_effort_is_what_the_protocol_says(
     assert int(hidden.occluded.sum()) == 5
     assert (drawn.prelabels[3].side, turned.side) == ("left", "right")
 
-    stated = dict(re.findall(r"^\| ([^|]+?) \| (\d+) \|", PROTOCOL.read_text("utf-8"), re.M))
-    totals = {name: sum(effort.values()) for name, effort in measured.items()}
-    assert {name: int(stated[name]) for name in SCENES} == totals, measured
+    assert {name: stated()[name] for name in SCENES} == measured
+
+
+def stated() -> dict[str, dict[str, int]]:
+    """The protocol's table: clicks, drags, keys and wheel of every row, whose sum must be right."""
+    number = r" (\d+) \|"
+    rows = re.findall(rf"^\| ([^|]+?) \|{number * 5}", PROTOCOL.read_text("utf-8"), re.M)
+    found = {}
+    for name, total, *parts in rows:
+        found[name] = dict(zip(("clicks", "drags", "keys", "wheel"), map(int, parts), strict=True))
+        assert int(total) == sum(found[name].values()), name
+    return found
+
+
+def test_a_crop_costs_less_than_the_frame(
+    service: Any, client: Any, page: Any, drawn_workspace: Callable[..., Any]
+) -> None:
+    """Why a task shows a crop: in a whole frame people zoom first, or move points by the width of a joint."""
+    drawn = drawn_workspace(service.root / "views", hands=(1,), size=(1920, 1080))
+    log_in(page, service)
+    measured, sizes = {}, {}
+    for view in ("crop", "frame"):
+        title = f"views {view}"
+        project = push(drawn.workspace, client, title=title, view=view, document_root=service.root).project_id
+        open_task(page, service, project, client.list_tasks(project)[0].id)
+        page.evaluate(COUNT)
+        (x, y), sizes[view] = page.evaluate(WHERE, "thumb4"), page.evaluate(HAND)
+        page.mouse.move(x, y)  # what is under the pointer stays there
+        while page.evaluate(HAND) < 0.9 * sizes["crop"]:  # as large as in the crop
+            page.keyboard.down("Control")
+            page.mouse.wheel(0, -100)
+            page.keyboard.up("Control")
+            page.wait_for_timeout(300)
+        one_point(page)
+        submit(page)
+        measured[f"one point wrong, {view} of 1920 x 1080"] = page.evaluate("() => window.effort")
+        report = pull(drawn.workspace, client, title=title)
+        row = drawn.workspace.read_annotations()[0]
+        assert np.flatnonzero((row.points != drawn.prelabels[0].points).any(axis=1)).tolist() == [INDEX["thumb4"]]
+        assert report.submitted >= 1
+    assert sizes["crop"] > 4 * sizes["frame"]
+    assert {name: stated().get(name) for name in measured} == measured, (measured, sizes)
 
 
 def test_a_day_of_work(service: Any, client: Any, page: Any, drawn_workspace: Callable[..., Any]) -> None:

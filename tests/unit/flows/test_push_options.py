@@ -71,7 +71,8 @@ def test_places_for_pictures(tmp_path: Path) -> None:
 
 def hand(**changes: Any) -> Any:
     no = np.zeros(21, bool)
-    return SimpleNamespace(**{"state": "prelabel", "presence": 0.95, "occluded": no, "exists": ~no} | changes)
+    facts = {"state": "prelabel", "presence": 0.95, "occluded": no, "exists": ~no, "box": np.full(4, np.nan)}
+    return SimpleNamespace(**facts | changes)
 
 
 def test_notes_say_what_deserves_a_look() -> None:
@@ -87,3 +88,4 @@ def test_notes_say_what_deserves_a_look() -> None:
     blind = [note_of(hand(presence=p, occluded=o), shown=False) for p, o in ((0.1, one), (0.99, ~one))]
     assert blind[0] == blind[1]
     assert "Nothing was found" in note_of(hand(state="empty"), shown=False)
+    assert note_of(hand(state="empty", box=np.array([1.0, 2.0, 30.0, 40.0]))).startswith("A hand should be here")
