@@ -57,9 +57,8 @@ class Lookers:
 
     def __post_init__(self) -> None:
         if self.box_every < 1 or not 0 < self.enlarge < 100:
-            raise InputError(
-                f"box_every={self.box_every}, enlarge={self.enlarge:g}", next_step="use 1 or more, above 0"
-            )
+            what = f"cannot look with box_every {self.box_every}, enlarge {self.enlarge:g}"
+            raise InputError(what, next_step="use a whole number from 1, and a factor above 0")
         if self.boxes is not None and (self.finder is not None or self.box_every > 1):
             raise InputError("a file of boxes leaves nothing to a detector", next_step="leave --box-every away")
         if self.boxes is None and self.finder is None and not self.model.finds_boxes:
