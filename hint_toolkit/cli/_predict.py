@@ -74,8 +74,9 @@ def predict(context: click.Context, /, as_json: bool, quiet: bool, **given: Any)
     options = _options(given, bool(images))
     if given["video"]:
         return predict_clip(options, given, as_json, quiet)
-    with progress("boxes", "pictures", quiet) as box_bar, progress("predict", "hands", quiet) as bar:
-        bars = {"progress": bar, "box_progress": box_bar if options.boxes == "detector" else None}
+    no_boxes = quiet or options.boxes != "detector"
+    with progress("boxes", "pictures", no_boxes) as box_bar, progress("predict", "hands", quiet) as bar:
+        bars = {"progress": bar, "box_progress": box_bar}
         if images:
             report = predict_images(images, given["out"], options, **bars)
         else:
@@ -92,8 +93,6 @@ def _refuse(context: click.Context, images: bool, given: dict[str, Any]) -> None
         raise click.UsageError(f"{word} is for --video only", context)
     if images and context.get_parameter_source("gt") == ParameterSource.COMMANDLINE:
         raise click.UsageError("--gt and --images are two different inputs; give one", context)
-    if not given["video"] and (word := video_word(given)):
-        raise click.UsageError(f"{word} is for --video only", context)
     if given["pictures"] and not images:
         raise click.UsageError(f"{given['pictures'][0]}: pictures are named with --images", context)
 

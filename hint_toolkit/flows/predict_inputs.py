@@ -262,7 +262,7 @@ def digest(sheets: Sequence[Sheet], header: Mapping[str, Any]) -> str:
 
 def stamps(sheets: Sequence[Sheet]) -> dict[str, str]:
     """Size and time of every hand's picture, by the hand's id."""
-    found = {}
+    found: dict[str, str] = {}
     for sheet in sheets:
         facts = sheet.picture.stat()
         stamp = f"{facts.st_size} {facts.st_mtime_ns}"

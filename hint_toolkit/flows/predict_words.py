@@ -1,6 +1,5 @@
 """Options of a detector as words of a command line, "windows=never", to the values that its class takes."""
 
-import importlib
 import inspect
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
@@ -8,18 +7,19 @@ from types import MappingProxyType
 from typing import Any, Final, get_args
 
 from hint_toolkit.errors import InputError
-from hint_toolkit.prelabel.registry import DETECTORS
+from hint_toolkit.prelabel.registry import DETECTORS, detector_class
 
 _YES_NO: Final = MappingProxyType({"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False})
 
 
 def _flag(text: str) -> bool:
     if text.lower() not in _YES_NO:
-        raise ValueError("true or false is wanted")
+        raise ValueError(text)
     return _YES_NO[text.lower()]
 
 
 _KINDS: Final[Mapping[Any, Callable[[str], Any]]] = MappingProxyType({bool: _flag, int: int, float: float, Path: Path})
+_SAID: Final = MappingProxyType({bool: "true or false", int: "a whole number", float: "a number"})
 
 
 def options_of_words(name: str, words: Iterable[str]) -> dict[str, Any]:
@@ -45,18 +45,15 @@ def options_of_words(name: str, words: Iterable[str]) -> dict[str, Any]:
         try:
             options[option] = _KINDS[kind](value) if kind in _KINDS else value
         except ValueError as error:
-            raise InputError(
-                f"{option}={value}", why=str(error), next_step=f"{name} wants a {kind.__name__}"
-            ) from error
+            raise InputError(f"{option}={value} is not {_SAID[kind]}", next_step=f"so {name} wants it") from error
     return options
 
 
 def _parameters(name: str) -> dict[str, Any]:
     """The plain type of every option."""
-    if name not in DETECTORS:
+    if name.partition(":")[0] not in DETECTORS:
         return {}
-    module, _, attribute = DETECTORS[name].partition(":")
-    signature = inspect.signature(getattr(importlib.import_module(module), attribute))
+    signature = inspect.signature(detector_class(name))
     found = {}
     for option, parameter in signature.parameters.items():
         kinds = [kind for kind in get_args(parameter.annotation) or (parameter.annotation,) if kind is not type(None)]
