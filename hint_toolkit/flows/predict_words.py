@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, Final, get_args
 
 from hint_toolkit.errors import InputError
-from hint_toolkit.prelabel.registry import DETECTORS, detector_class
+from hint_toolkit.prelabel.registry import detector_class
 
 _YES_NO: Final = MappingProxyType({"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False})
 
@@ -51,9 +51,10 @@ def options_of_words(name: str, words: Iterable[str]) -> dict[str, Any]:
 
 def _parameters(name: str) -> dict[str, Any]:
     """The plain type of every option."""
-    if name.partition(":")[0] not in DETECTORS:
+    try:
+        signature = inspect.signature(detector_class(name))
+    except InputError:
         return {}
-    signature = inspect.signature(detector_class(name))
     found = {}
     for option, parameter in signature.parameters.items():
         kinds = [kind for kind in get_args(parameter.annotation) or (parameter.annotation,) if kind is not type(None)]
