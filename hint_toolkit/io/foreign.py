@@ -90,7 +90,7 @@ def regressed(vertices: Floats, mano: Mapping[str, NDArray[Any]]) -> Floats:
     """(778, 3) vertices of a MANO mesh -> (21, 3) joints in HInt's order.
 
     16 joints are means of vertices, weighted by MANO's `J_regressor`, and the five tips are vertices. A regressed joint
-    follows the skin of the posed hand; the joint about which the model bends lies elsewhere, by a few millimetres. The
+    follows the skin of the posed hand; the joint about which the model bends lies elsewhere where a finger is bent. The
     map is linear, so a mirrored hand has mirrored joints.
     """
     joints = np.concatenate([mano["J_regressor"] @ vertices, vertices[list(MANO_TIPS)]])

@@ -1,12 +1,13 @@
-"""What HaMeR, WiLoR, Hamba and their forks dump: dicts of a network's outputs, as JSON, npz or a plain pickle.
+"""What HaMeR, WiLoR, Hamba, FrankMocap and forks dump: dicts of a network's outputs, as JSON, npz or a plain pickle.
 
 Every fork nests them in its own way; what is understood:
 
     picture     a key, or img_path, imgname, img_name, image_path, image, file_name in the record; else the file's name
-    nesting     lists, objects by picture, by number or by side, wilor_preds, hamer_preds, preds, out
-    side        is_right or right (0, 1), side, hand_side, or a key left / right
-    2D          pred_keypoints_2d, keypoints_2d, joints_2d: pixels of the picture (WiLoR-mini); as fractions of the crop
-                (the networks' own output) they need box_center and box_size
+    nesting     lists, objects by picture, by number or by side, wilor_preds, hamer_preds, preds, out, and
+                pred_output_list, of which nothing else is then read (FrankMocap's <picture>_prediction_result.pkl)
+    side        is_right or right (0, 1), side, hand_side, or a key left, left_hand, right, right_hand
+    2D          pred_keypoints_2d, keypoints_2d, joints_2d, pred_joints_img: pixels of the picture (WiLoR-mini,
+                FrankMocap); as fractions of the crop (the networks' own output) they need box_center and box_size
     3D          pred_keypoints_3d, keypoints_3d, joints_3d, else pred_vertices, vertices, and with either
                 pred_cam_t_full or cam_t_full; scaled_focal_length where it is not HaMeR's 5000 / 256 x the longer side
     box         hand_bbox, bbox, box: four numbers, a fifth is the confidence in it
@@ -14,7 +15,8 @@ Every fork nests them in its own way; what is understood:
 
 3D joints and vertices of left hands must have been mirrored back (x times -1), as the demos do before they use them.
 
-Sources: demo.py of geopavlakos/hamer and rolpotamias/WiLoR, the pipeline of warmshao/WiLoR-mini.
+Sources: demo.py of geopavlakos/hamer and rolpotamias/WiLoR, the pipeline of warmshao/WiLoR-mini, `save_pred_to_pkl` and
+docs/joint_order.md of facebookresearch/frankmocap (its 21 joints stand in HInt's order).
 """
 
 from collections.abc import Iterator, Mapping
@@ -27,7 +29,7 @@ from hint_toolkit.errors import InputError
 from hint_toolkit.io.foreign import NEXT, Floats, ForeignHand, Mano, numbers, regressed, side_of
 from hint_toolkit.joints import N_JOINTS, SIDES, TO_HINT
 
-POINTS: Final = ("pred_keypoints_2d", "keypoints_2d", "joints_2d")
+POINTS: Final = ("pred_keypoints_2d", "keypoints_2d", "joints_2d", "pred_joints_img")
 JOINTS_3D: Final = ("pred_keypoints_3d", "keypoints_3d", "joints_3d")
 VERTICES: Final = ("pred_vertices", "vertices")
 CAMERA: Final = ("pred_cam_t_full", "cam_t_full")
@@ -36,6 +38,8 @@ _BOX: Final = ("hand_bbox", "bbox", "box")
 _SIDE: Final = ("is_right", "right", "side", "hand_side")
 _SURE: Final = ("score", "conf", "confidence")
 _NESTED: Final = ("wilor_preds", "hamer_preds", "hamba_preds", "preds", "out")
+_LISTED: Final = "pred_output_list"
+_SIDES: Final = {side: side for side in SIDES} | {f"{side}_hand": side for side in SIDES}
 _HAND: Final = (*POINTS, *JOINTS_3D, *VERTICES)
 ARRAYS: Final = (
     *_HAND, *CAMERA, "scaled_focal_length", "box_center", "box_size", "img_size", "keypoint_scores", *_PICTURE, *_BOX,
@@ -43,7 +47,7 @@ ARRAYS: Final = (
 )  # fmt: skip
 """Names that an npz may have."""
 VERTEX_COUNT: Final = 778
-_WORDS: Final = ("hands", "predictions", "results", "instances", "detections", "outputs")
+_WORDS: Final = ("hands", "predictions", "results", "instances", "detections", "outputs", _LISTED)
 _DEEPEST: Final = 6
 _CROP: Final = 1.5
 """Fractions of a crop lie within -0.5..0.5 where the hand is in it, and no hand of a picture in pixels is so small."""
@@ -57,7 +61,7 @@ def is_fitted(value: Any, depth: int = 0) -> bool:
         return any(is_fitted(one, depth + 1) for one in value[:3])
     if not isinstance(value, dict):
         return False
-    if any(name in value for name in (*_NESTED[:3], *_HAND, *CAMERA, "hand_bbox")):
+    if any(name in value for name in (*_NESTED[:3], *_HAND, *CAMERA, "hand_bbox", _LISTED)):
         return True
     return any(is_fitted(one, depth + 1) for one in list(value.values())[:3])
 
@@ -84,7 +88,7 @@ def fitted_hands(
     if isinstance(value, list | tuple):
         if not value:
             yield picture, []
-        for k, one in enumerate(value):
+        for k, one in ((k, one) for k, one in enumerate(value) if one is not None):
             place = f"{where}[{k}]"
             yield from fitted_hands(one, picture, place, mano=mano, order=order, keyed=keyed, depth=depth + 1)
         return
@@ -92,19 +96,33 @@ def fitted_hands(
         raise InputError("must be an object of a network's outputs", where=where, next_step=NEXT)
     record = _flat(value)
     if not any(record.get(name) is not None for name in _HAND):
-        if record.keys() & {*CAMERA, "hand_bbox", "is_right"}:
-            raise InputError(f"has none of {', '.join(_HAND)}", where=where, next_step=NEXT)
-        for key, one in record.items():
-            inner = one | {"side": key} if key in SIDES and isinstance(one, dict) else one
+        told, branches = _named(record), _branches(record, where)
+        if told or not branches:
+            yield told or picture, []
+        for key, one in branches.items():
             mine = keyed or _no_picture(key)
-            name, place = picture if mine else key, f"{where} > {key}"
-            yield from fitted_hands(
-                inner, name, place, mano=mano, order=order, keyed=keyed or not mine, depth=depth + 1
-            )
+            inner = one | {"side": _SIDES[key]} if key in _SIDES and isinstance(one, dict) else one
+            name, known = (told or picture) if mine else key, keyed or not mine
+            place = f"{where} > {key}"
+            yield from fitted_hands(inner, name, place, mano=mano, order=order, keyed=known, depth=depth + 1)
         return
     for k, row in enumerate(_rows(record, where)):
         name = _named(row) or picture
         yield name, [_hand(row, name, where if k == 0 else f"{where}[{k}]", mano, order)]
+
+
+def _branches(record: dict[str, Any], where: str) -> dict[str, Any]:
+    """What of a record without a hand of its own may hold hands.
+
+    Raises:
+        InputError: nothing does.
+    """
+    if _LISTED in record:
+        return {_LISTED: record[_LISTED]}
+    found = {key: one for key, one in record.items() if isinstance(one, dict | list | tuple)}
+    if record.keys() & {*CAMERA, "hand_bbox", "is_right"} or (not found and record.keys() - {"side"}):
+        raise InputError(f"has none of {', '.join(_HAND)}", where=where, next_step=NEXT)
+    return found
 
 
 def _flat(value: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,7 +156,7 @@ def _first(record: Mapping[str, Any], names: tuple[str, ...]) -> tuple[str, Any]
 
 def _no_picture(key: str) -> bool:
     """Whether a key counts hands or says what is below it, and is no picture's name."""
-    return key in (*SIDES, *_WORDS) or (key.isdigit() and len(key) < 4)
+    return key in (*_SIDES, *_WORDS) or (key.isdigit() and len(key) < 4)
 
 
 def _named(record: Mapping[str, Any]) -> str:

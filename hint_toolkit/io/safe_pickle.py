@@ -97,7 +97,12 @@ def _no_bytes() -> bytes:
     return b""  # what pickle writes for empty bytes in old protocols
 
 
+def _no_entries() -> dict[str, Any]:
+    return {}  # an OrderedDict is made empty and filled like a dict, where dicts are admitted
+
+
 _ADMITTED: dict[tuple[str, str], Callable[..., Any]] = {
+    ("collections", "OrderedDict"): _no_entries,
     ("numpy", "ndarray"): _Array,
     ("numpy", "dtype"): _Type,
     ("_codecs", "encode"): _encode,

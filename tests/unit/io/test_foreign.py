@@ -3,6 +3,7 @@
 import json
 import os
 import pickle
+from collections import OrderedDict
 
 import numpy as np
 import pytest
@@ -257,7 +258,8 @@ GOOD = {"img_path": "a.jpg", "is_right": 1, "pred_keypoints_2d": [[5.0, 6.0]] * 
         ({"a.jpg": [{"hand_bbox": [1, 2, 3, 4], "is_right": 1}]}, "has none of pred_keypoints_2d"),
         ({"a.jpg": [{"pred_keypoints_3d": [[0, 0, 1.0]] * 21}]}, "has 3D points and no camera of the whole picture"),
         ({"a.jpg": [[[[[[[{"pred_keypoints_2d": 1}]]]]]]]}, "is nested too deeply"),
-        ({"a.jpg": "text"}, "must be an object of a network's outputs"),
+        ({"a.jpg": "text"}, "has none of pred_keypoints_2d"),
+        ({"a.jpg": ["text"]}, "must be an object of a network's outputs"),
     ],
 )
 def test_a_dump_that_is_not_as_described_is_one_line(tmp_path, value, said):
@@ -272,6 +274,23 @@ def test_a_record_without_a_picture_in_a_list_of_a_file_takes_the_files_name_and
     assert (hand.picture, hand.side) == ("pic", "")
     assert np.isnan(hand.points[20]).all()
     assert np.isfinite(hand.points[:20]).all()
+
+
+def test_frankmocaps_pickles(tmp_path, rng):
+    """As its `save_pred_to_pkl` writes them: an ordered dict, a dict a person, an empty dict for a hand not seen."""
+    joints = rng.uniform(10, 200, (21, 3))
+    hand = {"pred_joints_img": joints, "img_cropped": np.zeros((4, 4, 3), np.uint8), "bbox_scale_ratio": 0.5,
+            "pred_camera": np.ones(3, np.float32)}  # fmt: skip
+    for name, people in (("a", [{"left_hand": hand, "right_hand": {}}, None]), ("b", [])):
+        content = OrderedDict(demo_type="hand", image_path=f"/data/{name}.jpg", body_bbox_list=[None],
+                              hand_bbox_list=[{"left_hand": np.arange(4.0), "right_hand": None}], save_mesh=False,
+                              pred_output_list=people)  # fmt: skip
+        (tmp_path / "mocap").mkdir(exist_ok=True)
+        (tmp_path / f"mocap/{name}_prediction_result.pkl").write_bytes(pickle.dumps(content))
+    read = read_foreign(tmp_path / "mocap", Reading(no_mano))
+    assert read.pictures == ["/data/a.jpg", "/data/b.jpg"]
+    assert [(one.picture, one.side) for one in read.hands] == [("/data/a.jpg", "left")]
+    np.testing.assert_array_equal(read.hands[0].points, joints[:, :2])
 
 
 class Runs:
