@@ -24,6 +24,7 @@ from hint_toolkit.io.images import write_jpg
 from hint_toolkit.io.release import Truth
 from hint_toolkit.prelabel.base import Prompt
 
+cv2 = pytest.importorskip("cv2")
 GREY = np.full((48, 64, 3), 128, np.uint8)
 
 
@@ -158,8 +159,15 @@ def test_pictures_that_cannot_be_read_are_all_named_at_once(folder):
     (folder / "b.jpg").write_bytes(b"")
     with pytest.raises(InputError, match=r"b\.jpg is empty"):
         check_pictures({folder / "b.jpg": (0, 0)})
-    with pytest.raises(InputError, match=r"notes\.txt is none"):
+    with pytest.raises(InputError, match=r"notes\.txt is no picture"):
         check_pictures({folder / "notes.txt": (0, 0)})
+
+
+def test_formats_whose_first_bytes_are_not_known_are_decoded(folder):
+    cv2.imwrite(str(folder / "e.tif"), GREY)
+    assert check_pictures({folder / "e.tif": (64, 48)})[folder / "e.tif"] == ("whole", 64, 48)
+    with pytest.raises(InputError, match="is 64 x 48 pixels, the dataset says 48 x 64"):
+        check_pictures({folder / "e.tif": (48, 64)})
 
 
 def test_a_picture_of_another_size_is_refused(folder):
