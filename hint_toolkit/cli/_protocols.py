@@ -7,13 +7,14 @@ import click
 
 from hint_toolkit.cli._options import PATH, output_options, truth_option, truth_path
 from hint_toolkit.cli._output import emit, log, progress, table
+from hint_toolkit.cli._predict_pose3d import pose3d_predict
 from hint_toolkit.joints import TO_HINT
 from hint_toolkit.protocol import POSE3D_PROTOCOLS, SUBSETS
 
 
 def add_protocol_commands(group: click.Group) -> None:
     """Put the commands into a group."""
-    for command in (rosetta, normaliser, pose3d):
+    for command in (rosetta, normaliser, pose3d, pose3d_predict):
         group.add_command(command)
 
 
