@@ -1,9 +1,10 @@
 """The meshes that the demos of HaMeR, WiLoR and Hamba write: `<picture>_<number>.obj`, a hand a file.
 
 A file has MANO's 778 vertices, moved before the camera of the whole picture and then turned by 180 degrees about the x
-axis, and its 1538 triangles (14 more close the wrist). The triangles of a left hand run the other way round, which is
-how the side is told. Some versions of the mesh library sort the vertices on their way out; the triangles, whose order
-stays, say which vertex is which, so MANO's own triangles are needed beside its joint regressor.
+axis (z tells: a hand that was not turned has all z above 0), and its 1538 triangles (14 more close the wrist). The
+triangles of a left hand run the other way round, which is how the side is told. A mesh library may sort the vertices on
+their way out; the triangles, whose order stays, say which vertex is which, so MANO's own triangles are needed beside
+its joint regressor.
 
 Source: `vertices_to_trimesh` in hamer/utils/renderer.py of geopavlakos/hamer, which WiLoR shares.
 """
@@ -26,7 +27,10 @@ LARGEST: Final = 4 << 20
 """Bytes; a hand with colours has 100,000."""
 _NAME: Final = re.compile(r"(.+)_(\d+)")
 _TURNED: Final = np.array([1.0, -1.0, -1.0])
-_CORNERS: Final = {"right": (0, 1, 2), "left": (0, 2, 1)}
+_CORNERS: Final = {
+    "right": ((0, 1, 2), (1, 2, 0), (2, 0, 1)),
+    "left": ((0, 2, 1), (2, 1, 0), (1, 0, 2)),
+}
 
 
 class Meshes:
@@ -55,10 +59,11 @@ class Meshes:
             why = f"it has {len(vertices)} vertices, MANO has {VERTEX_COUNT}"
             raise InputError("is no hand of MANO", where=path.name, why=why, next_step=NEXT)
         side, places = self._places(triangles, path.name)
-        space = regressed(vertices[places] * _TURNED, self._mano)
-        if not (space[:, 2] > 0).all():
-            why = "a demo's mesh is moved by the camera and turned about x"
-            raise InputError("lies behind the camera", where=path.name, why=why, next_step=NEXT)
+        behind = vertices[:, 2] <= 0
+        if behind.any() and not behind.all():
+            why = "a demo's mesh is moved before the camera of the picture"
+            raise InputError("lies on both sides of the camera", where=path.name, why=why, next_step=NEXT)
+        space = regressed(vertices[places] * (_TURNED if behind.all() else 1.0), self._mano)
         picture = f"{picture_folder}/{name[1]}" if picture_folder else name[1]
         return ForeignHand(picture, side=side, space=space)
 
@@ -81,8 +86,9 @@ class Meshes:
 def _match(triangles: NDArray[np.int64], faces: NDArray[np.int64]) -> tuple[str, NDArray[np.int64]] | None:
     if len(triangles) < len(faces):
         return None
-    for side, corners in _CORNERS.items():
-        wanted, given = faces[:, corners], triangles[: len(faces)]
+    given = triangles[: len(faces)]
+    for side, corners in ((side, one) for side, turns in _CORNERS.items() for one in turns):
+        wanted = faces[:, corners]
         places: NDArray[np.int64] = np.arange(VERTEX_COUNT)  # one that no triangle has stays where it is
         places[wanted] = given
         if (places[wanted] == given).all() and len(np.unique(places)) == VERTEX_COUNT:

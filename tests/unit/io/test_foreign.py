@@ -339,6 +339,18 @@ def test_the_joints_of_a_mesh_whatever_the_order_of_its_vertices(tmp_path, mano_
     np.testing.assert_allclose(hand.space, wanted, atol=1e-7)
 
 
+@pytest.mark.parametrize("corners", [(2, 1, 0), (1, 0, 2)])
+def test_a_mesh_that_was_not_turned_and_another_first_corner(tmp_path, mano_arrays, reading, rng, corners):
+    """As this toolkit's own meshes: z away from the viewer, and a left hand's triangles read backwards."""
+    vertices = rng.normal(0, 0.05, (778, 3)) + np.array([0.1, 0.2, 15])
+    lines = [f"v {x:.9f} {y:.9f} {z:.9f}" for x, y, z in vertices]
+    lines += [f"f {a} {b} {c}" for a, b, c in mano_arrays["f"][:, corners] + 1]
+    (tmp_path / "a_3.obj").write_text("\n".join(lines))
+    (hand,) = read_foreign(tmp_path / "a_3.obj", reading).hands
+    assert (hand.side, hand.picture) == ("left", "a")
+    np.testing.assert_allclose(hand.space, regressed(vertices, mano_arrays), atol=1e-7)
+
+
 def test_a_mesh_that_is_no_hand_is_one_line(tmp_path, mano_arrays, reading):
     good = write_demo_mesh(tmp_path / "good_0.obj", mano_arrays, mano_arrays["v_template"], [0, 0, 20], "right")
     text = good.read_text()
@@ -352,8 +364,8 @@ def test_a_mesh_that_is_no_hand_is_one_line(tmp_path, mano_arrays, reading):
         "word_0": (text.replace("v ", "v x", 1), "is no mesh"),
         "other_0": (text.replace(first, "f 9 2 3", 1), "its triangles are not MANO's"),
         "open_0": ("\n".join(line for line in text.splitlines() if line[:2] == "v "), "its triangles are not MANO's"),
-        "front_0": (write_demo_mesh(tmp_path / "z.obj", mano_arrays, mano_arrays["v_template"], [0, 0, -9],
-                                    "right").read_text(), "lies behind the camera"),
+        "front_0": (write_demo_mesh(tmp_path / "z.obj", mano_arrays, mano_arrays["v_template"], [0, 0, 0],
+                                    "right").read_text(), "lies on both sides of the camera"),
         "name": (text, "must be called"),
         "empty_0": ("", "is no three numbers"),
     }  # fmt: skip
