@@ -144,7 +144,7 @@ def test_no_circles():
         visit(name)
 
 
-@pytest.mark.parametrize("program", ["build", "evaluate"])
+@pytest.mark.parametrize("program", ["build", "evaluate", "train"])
 def test_help_loads_nothing_heavy(program):
     code = (
         "import sys; sys.argv = ['x', '--help']\n"

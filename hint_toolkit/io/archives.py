@@ -64,11 +64,13 @@ class Member:
         name: relative, parts joined by `/`.
         size: bytes.
         data: the bytes, None where they were not wanted.
+        begin: where they stand in the archive; -1 in a compressed one.
     """
 
     name: str
     size: int
     data: bytes | None
+    begin: int = -1
 
 
 class _Refused(Exception):
@@ -97,9 +99,10 @@ def members(path: Path, wanted: Callable[[str], bool] = lambda name: True, limit
         with _open(path, limits) as source:
             for name, size in _headers(source, limits):
                 place = f"{path.name} > {one_line(repr(name))[:120]}"
+                begin = source.given if source.packed is None else -1
                 data = source.read(size) if wanted(name) else None
                 source.skip((0 if data is not None else size) + -size % BLOCK)
-                yield Member(name, size, data)
+                yield Member(name, size, data, begin)
                 place = f"{path.name}, behind {one_line(repr(name))[:120]}"
     except _Refused as error:
         raise InputError(str(error), where=place, next_step=_NEXT) from None

@@ -127,6 +127,54 @@ def read_person(value: Any) -> Person:
     return replace(plain, hand=hand, changed=_differs(plain, hand))
 
 
+@dataclass(frozen=True)
+class Targets:
+    """What else a dict tells a training, of the hand as it is in the picture (a left hand is a left hand).
+
+    Attributes:
+        joints: (21, 4) metres in any frame whose axes are the camera's, and a confidence; zeros where there is none.
+        pose: (48,) radians about axes, global orientation first; zeros where there is none.
+        betas: (10,) shape.
+        has_pose: whether `pose` says something.
+        has_betas: whether `betas` do.
+        reprojection: loss of the fit that gave them; NaN where it is not said.
+    """
+
+    joints: NDArray[np.float64]
+    pose: NDArray[np.float64]
+    betas: NDArray[np.float64]
+    has_pose: bool
+    has_betas: bool
+    reprojection: float
+
+
+def read_targets(value: Any) -> Targets:
+    """The 3D of one entry that `read_person` took; what is not there counts as unknown.
+
+    Raises:
+        ValueError: a key holds something else; names it.
+    """
+    shapes: dict[str, tuple[int, ...]] = {"keypoints_3d": (N_JOINTS, 4), "hand_pose": (N_POSE,), "betas": (N_BETAS,)}
+    found = {key: _numbers(value, key, [shape]) if key in value else np.zeros(shape) for key, shape in shapes.items()}
+    pose, betas = (
+        key in value and f"has_{key}" in value and bool(_numbers(value, f"has_{key}", [(), (1,)]).reshape(()) > 0)
+        for key in ("hand_pose", "betas")
+    )
+    return Targets(found["keypoints_3d"], found["hand_pose"], found["betas"], pose, betas, _reprojection(value))
+
+
+def _reprojection(value: dict[str, Any]) -> float:
+    """`extra_info > fitting_loss > reprojection_loss`; the second may be an array that holds the dict."""
+    extra = value.get("extra_info")
+    fit = extra.get("fitting_loss") if isinstance(extra, dict) else None
+    if isinstance(fit, np.ndarray) and fit.dtype == object and fit.size == 1:
+        fit = fit.reshape(-1)[0]
+    loss = fit.get("reprojection_loss") if isinstance(fit, dict) else None
+    if isinstance(loss, np.ndarray) and loss.size == 1 and loss.dtype.kind in "fiu":
+        loss = loss.reshape(-1)[0].item()
+    return float(loss) if isinstance(loss, int | float) else float("nan")
+
+
 def _differs(person: Person, hand: Hand) -> bool:
     points, labelled = _seen(hand)
     box = np.concatenate([person.center - person.crop / CROP / 2, person.center + person.crop / CROP / 2])

@@ -42,14 +42,28 @@ def read_image(path: Path) -> NDArray[np.uint8]:
         InputError: no such file, or not a picture.
         MissingExtra: OpenCV is not installed.
     """
+    if not path.is_file():
+        raise InputError("no such picture", where=str(path))
+    return decode_image(path.read_bytes(), str(path))
+
+
+def decode_image(data: bytes, where: str) -> NDArray[np.uint8]:
+    """(H, W, 3) RGB pixels of the bytes of a picture file, as `read_image`.
+
+    Args:
+        data: JPEG, PNG, ..
+        where: they come from, for the error.
+
+    Raises:
+        InputError: not a picture.
+        MissingExtra: OpenCV is not installed.
+    """
     try:
         import cv2
     except ImportError as error:
         raise MissingExtra("OpenCV", "video") from error
-    if not path.is_file():
-        raise InputError("no such picture", where=str(path))
-    data = np.frombuffer(path.read_bytes(), np.uint8)
-    image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION) if len(data) else None
+    flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), flags) if data else None
     if image is None:
-        raise InputError("is not a readable picture", where=str(path))
+        raise InputError("is not a readable picture", where=where)
     return np.ascontiguousarray(image[:, :, ::-1], dtype=np.uint8)

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from hint_toolkit.errors import MissingExtra
 from hint_toolkit.synthetic.backdrop import background, develop, shifted_crop
+from hint_toolkit.synthetic.bodies import Hand
 from hint_toolkit.synthetic.motion import MAX_SWAY, moments
 from hint_toolkit.synthetic.options import DEFAULT_LOOK, Look, Staging
 from hint_toolkit.synthetic.scene import Composition, Scene, compose, make_scene
@@ -66,6 +67,29 @@ def render(
     behind = background(_stream(seed, _BACKGROUND), width, height, look.background)
     picture = compose(scene, behind, shadow=look.shadow)
     return develop(picture.linear, _stream(seed, _SENSOR), look), _truths(scene, picture)
+
+
+def posed_hands(
+    seed: int,
+    width: int = 640,
+    height: int = 480,
+    look: Look = DEFAULT_LOOK,
+    *,
+    side: str | None = None,
+    pose: str | None = None,
+    view: str = "ego",
+    n_hands: int = 1,
+    size: float | None = None,
+    shift: tuple[float, float] = (0.0, 0.0),
+) -> tuple[Hand, ...]:
+    """The hands of `render` with the same arguments, in space: their `joints` are (21, 3) centimetres of the camera.
+
+    Raises:
+        ValueError: An argument is out of its range.
+    """
+    _check(seed, width, height)
+    staging = Staging(side, pose, view, n_hands, size, shift)
+    return make_scene(_stream(seed, _SCENE), width, height, look, staging).hands
 
 
 def sequence(

@@ -139,10 +139,10 @@ def _palm(skeleton: Skeleton) -> tuple[Rings, list[NDArray[np.int64]], list[Floa
     n = len(_PALM) * _PALM_RING + 2
     weights = np.zeros((n, 16))
     weights[:, 0] = 1
-    regressor = [np.zeros(N_VERTICES) for _ in range(16)]
+    regressor: list[FloatArray] = [np.zeros(N_VERTICES) for _ in range(16)]
     at = next(k for k, (share, _, _) in enumerate(_PALM) if share == 0)
     regressor[0][at * _PALM_RING : (at + 1) * _PALM_RING] = 1 / _PALM_RING
-    rings = [(np.concatenate(centres), np.concatenate(offsets))]
+    rings: Rings = [(np.concatenate(centres), np.concatenate(offsets))]
     return rings, [_tube(0, len(_PALM), _PALM_RING)], [weights], regressor
 
 
@@ -159,7 +159,9 @@ def _add_finger(
     first = sum(len(centres) for centres, _ in rings)
     joints = skeleton.joints[1 + 4 * finger : 5 + 4 * finger]
     angles = np.arange(_RING) * 2 * np.pi / _RING
-    centres, offsets, skin = [], [], []
+    centres: list[FloatArray] = []
+    offsets: list[FloatArray] = []
+    skin: list[FloatArray] = []
     for bone, shares in enumerate(_SHARES):
         across, out = skeleton.bone_axes[finger, bone][:, 0], skeleton.bone_axes[finger, bone][:, 2]
         begin, end = FINGER_RADII[finger, bone : bone + 2]

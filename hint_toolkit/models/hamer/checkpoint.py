@@ -56,15 +56,25 @@ def read_checkpoint(path: Path, config: HamerConfig | None = None) -> dict[str, 
         InputError: no such file, none of torch's, half a file, one that wants to run something, or one whose tensors
             are not HaMeR's; names them.
     """
-    content = _loaded(path)
-    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
-    if not isinstance(state, Mapping) or not all(hasattr(value, "shape") for value in state.values()):
-        raise InputError("holds no table of tensors", where=str(path), next_step=GET)
-    found = {str(key): value for key, value in state.items() if not str(key).startswith(_PASSED_OVER)}
+    found = {key: value for key, value in read_tensors(path).items() if not key.startswith(_PASSED_OVER)}
     shapes, optional = hamer_shapes(found, config or HamerConfig())
     account(found, shapes, where=str(path), optional=optional)
     # A copy in half precision runs as well; what is float32 already stays the file's own memory.
     return {key: value.float() if _is_weight(key, value) else value for key, value in found.items()}
+
+
+def read_tensors(path: Path) -> dict[str, Any]:
+    """All tensors of a file that torch wrote, by their names, as they are.
+
+    Raises:
+        MissingExtra: torch is not installed.
+        InputError: as `read_checkpoint`, whatever network they are of.
+    """
+    content = _loaded(path)
+    state = content.get("state_dict", content) if isinstance(content, Mapping) else None
+    if not isinstance(state, Mapping) or not all(hasattr(value, "shape") for value in state.values()):
+        raise InputError("holds no table of tensors", where=str(path), next_step=GET)
+    return {str(key): value for key, value in state.items()}
 
 
 def _is_weight(key: str, value: Any) -> bool:

@@ -1,0 +1,292 @@
+"""Data x capacity, the design of Table 5 of HaMeR's paper (arXiv 2312.05251), as one declared experiment.
+
+The paper trains a small and a large backbone on little and on four times the data, and measures on HInt's New Days.
+Here the cells are tiny networks on the project's own synthetic hands: the table has the same form, and says nothing
+about HInt. Every cell is a training of its own (`flows.train`), so a killed experiment goes on where it was.
+"""
+
+import hashlib
+import json
+import platform
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Final
+
+from hint_toolkit import __version__
+from hint_toolkit.errors import InputError
+from hint_toolkit.flows.train import TrainReport, train
+from hint_toolkit.flows.train_config import STAND_IN, Data, TrainConfig, filled, read_toml, train_config
+from hint_toolkit.flows.train_files import REPORT_FILE, STATE_FILE
+from hint_toolkit.flows.training_hands import FOLDER, MOCAP_FILE, write_training_hands
+from hint_toolkit.io.atomic import write_json, write_text
+
+Progress = Callable[[int, int], None]
+PAPER: Final[Mapping[tuple[str, str], float]] = {
+    ("ResNet-50", "small"): 16.9,
+    ("ResNet-50", "4x"): 31.3,
+    ("ViT-H", "small"): 25.9,
+    ("ViT-H", "4x"): 48.0,
+}
+"""PCK@0.05 in percent, HInt New Days, all joints: Table 5 of the paper."""
+CAPTION: Final = (
+    "Tiny networks trained for {steps} steps on the project's own synthetic hands and measured on {val} others, with a "
+    "stand-in hand model; mean over {seeds} seeds, and the lowest and highest. These numbers say nothing about HInt, "
+    "real hands or the paper's claim: they show the experiment's form. The paper's column is its own: 2.7 million real "
+    "pictures, HInt New Days, all joints."
+)
+_LIMIT: Final = "0.05"
+
+
+@dataclass(frozen=True)
+class Capacity:
+    """A backbone of the table.
+
+    Attributes:
+        name: in the table.
+        backbone: of `models.hamer.backbones`.
+        paper: the paper's backbone that it stands for, "" for none.
+        rate: of learning; 0 takes that of the training.
+    """
+
+    name: str = ""
+    backbone: str = ""
+    paper: str = ""
+    rate: float = 0.0
+
+
+@dataclass(frozen=True)
+class Amount:
+    """An amount of data of the table.
+
+    Attributes:
+        name: in the table.
+        hands: synthetic hands to learn from.
+        paper: the paper's amount that it stands for, "" for none.
+    """
+
+    name: str = ""
+    hands: int = 0
+    paper: str = ""
+
+
+@dataclass(frozen=True)
+class Ablation:
+    """The whole experiment.
+
+    Attributes:
+        capacities: rows.
+        amounts: of data, within every row.
+        seeds: of the trainings.
+        val: hands that all are measured on.
+        hands_seed: of the rendered hands.
+        training: what all cells share.
+    """
+
+    capacities: tuple[Capacity, ...]
+    amounts: tuple[Amount, ...]
+    seeds: tuple[int, ...]
+    val: int
+    hands_seed: int
+    training: TrainConfig
+
+    def cells(self) -> list[tuple[Capacity, Amount, int]]:
+        """Every training, in the order of the table."""
+        return [(c, a, seed) for c in self.capacities for a in self.amounts for seed in self.seeds]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table; shares of 0..1.
+
+    Attributes:
+        capacity: name of the backbone.
+        backbone: what it is.
+        data: name of the amount.
+        hands: that were learned from.
+        pck: of each seed, PCK@0.05.
+        paper: the paper's number in percent, None where nothing corresponds.
+    """
+
+    capacity: str
+    backbone: str
+    data: str
+    hands: int
+    pck: tuple[float, ...]
+    paper: float | None
+
+
+@dataclass(frozen=True)
+class AblationReport:
+    """The table.
+
+    Attributes:
+        rows: of it.
+        caption: what it is, and is not.
+        table: the file it stands in.
+    """
+
+    rows: tuple[Row, ...]
+    caption: str
+    table: Path
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON."""
+        return {"rows": [asdict(row) for row in self.rows], "caption": self.caption, "table": str(self.table)}
+
+    def text(self) -> str:
+        """Markdown, which people can read as well."""
+        header = ["backbone", "data", "hands", "PCK@0.05 [%], ours, synthetic", "PCK@0.05 [%], paper, New Days"]
+        lines = [header, *(_cells(row) for row in self.rows)]
+        widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
+        shown = ["| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines]
+        rule = "|" + "|".join("-" * (w + 2) for w in widths) + "|"
+        return "\n".join([shown[0], rule, *shown[1:], "", self.caption])
+
+
+def _cells(row: Row) -> list[str]:
+    shares = [100 * share for share in row.pck]
+    spread = f" ({min(shares):.1f} to {max(shares):.1f})" if len(shares) > 1 else ""
+    paper = "-" if row.paper is None else f"{row.paper:.1f}"
+    return [
+        f"{row.capacity} ({row.backbone})",
+        row.data,
+        str(row.hands),
+        f"{sum(shares) / len(shares):.1f}{spread}",
+        paper,
+    ]
+
+
+def read_ablation(path: Path) -> Ablation:
+    """The experiment of a TOML file: `seeds`, `val`, `[[capacity]]`, `[[amount]]`, and `[training]` as of `run`.
+
+    Raises:
+        InputError: no such file, or it says something that cannot be run; names it.
+    """
+    told, where = read_toml(path), str(path)
+    known = {"seeds", "val", "hands_seed", "capacity", "amount", "training"}
+    if unknown := sorted(set(told) - known):
+        raise InputError(f"nothing is called {unknown[0]!r}", where=where, why=f"known: {', '.join(sorted(known))}")
+    capacities = _tables(told.get("capacity"), Capacity(), path, "capacity", ("name", "backbone"))
+    amounts = _tables(told.get("amount"), Amount(), path, "amount", ("name", "hands"))
+    seeds, val, hands_seed = told.get("seeds", [0]), told.get("val", 50), told.get("hands_seed", 0)
+    whole = isinstance(seeds, list) and all(type(s) is int and s >= 0 for s in [*seeds, val, hands_seed])
+    if not whole or not seeds or not val or len(set(seeds)) < len(seeds):
+        raise InputError("seeds, val and hands_seed must be whole numbers, every seed once", where=where)
+    if any(a.hands < 1 for a in amounts):
+        raise InputError("an amount has no hands", where=where)
+    training = train_config(told.get("training", {}), path.parent, f"{where} > training")
+    return Ablation(tuple(capacities), tuple(amounts), tuple(seeds), val, hands_seed, training)
+
+
+def _tables(told: Any, blank: Any, path: Path, name: str, required: tuple[str, ...]) -> list[Any]:
+    if not isinstance(told, list) or not told:
+        raise InputError(f"needs [[{name}]] tables", where=str(path))
+    found = [filled(blank, one, path.parent, f"{path} > {name}", required) for one in told]
+    if len({_slug(one.name) for one in found}) < len(found):
+        raise InputError(f"two of [[{name}]] have one name", where=str(path))
+    return found
+
+
+def run_ablation(experiment: Ablation, out: Path, *, progress: Progress | None = None) -> AblationReport:
+    """Render the hands, train every cell that is not done, and write `table.md` and `table.json`.
+
+    Args:
+        experiment: what to run.
+        out: folder, new or of an earlier call, killed or not.
+        progress: called with steps done and wanted, of all cells.
+
+    Raises:
+        MissingExtra: a library of training is not installed.
+        InputError: a setting is wrong, or `out` holds another experiment.
+    """
+    hands = write_training_hands(
+        out / "hands", max(a.hands for a in experiment.amounts), experiment.val, experiment.hands_seed
+    )
+    cells, steps = experiment.cells(), experiment.training.steps
+    pck: dict[tuple[str, str], list[float]] = {}
+    for number, (capacity, amount, seed) in enumerate(cells):
+        config = _config(experiment, capacity, amount, seed, hands)
+        place = out / "cells" / f"{_slug(capacity.name)}-{_slug(amount.name)}-{seed}"
+
+        def told(done: int, _: int, before: int = number * steps) -> None:
+            if progress:
+                progress(before + done, len(cells) * steps)
+
+        pck.setdefault((capacity.name, amount.name), []).append(_trained(config, place, told))
+    rows = [
+        Row(c.name, c.backbone, a.name, a.hands, tuple(pck[c.name, a.name]), PAPER.get((c.paper, a.paper)))
+        for c in experiment.capacities
+        for a in experiment.amounts
+    ]
+    caption = CAPTION.format(steps=steps, val=experiment.val, seeds=len(experiment.seeds))
+    report = AblationReport(tuple(rows), caption, out / "table.md")
+    write_text(report.table, report.text() + "\n")
+    write_json(out / "table.json", report.to_dict() | {"table": "table.md", "provenance": _provenance(experiment)})
+    return report
+
+
+def _trained(config: TrainConfig, place: Path, progress: Progress) -> float:
+    """PCK@0.05 of a cell, which is trained if it was not."""
+    done, key = place / REPORT_FILE, place / "cell.json"
+    wanted = {"key": config.key(), "steps": config.steps}
+    if done.is_file() and key.is_file() and json.loads(key.read_text("utf-8")) == wanted:
+        progress(config.steps, config.steps)
+        kept: dict[str, float] = json.loads(done.read_text("utf-8"))["pck"]
+        return kept[_LIMIT]
+    report: TrainReport = train(config, place, progress=progress)
+    write_json(key, wanted)
+    (place / STATE_FILE).unlink(missing_ok=True)  # only to go on from; the cell is done
+    return report.pck[_LIMIT]
+
+
+def _config(experiment: Ablation, capacity: Capacity, amount: Amount, seed: int, hands: Path) -> TrainConfig:
+    """Of one cell."""
+    shared = experiment.training
+    optimiser = replace(shared.optimiser, rate=capacity.rate) if capacity.rate else shared.optimiser
+    return replace(
+        shared,
+        data=(Data(hands / FOLDER / "train", limit=amount.hands),),
+        val=Data(hands / FOLDER / "val", split="VAL"),
+        network=replace(shared.network, backbone=capacity.backbone),
+        optimiser=optimiser,
+        mano=shared.mano or STAND_IN,
+        mocap=hands / MOCAP_FILE if shared.mocap is not None else None,
+        seed=seed,
+    )
+
+
+def _slug(name: str) -> str:
+    return re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-")
+
+
+def _provenance(experiment: Ablation) -> dict[str, Any]:
+    """What the numbers depend on."""
+    facts = {
+        "capacities": [asdict(c) for c in experiment.capacities],
+        "amounts": [asdict(a) for a in experiment.amounts],
+        "seeds": list(experiment.seeds),
+        "val": experiment.val,
+        "hands_seed": experiment.hands_seed,
+        "training": {k: v for k, v in experiment.training.to_dict().items() if k not in ("data", "val", "workers")},
+    }
+    digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+    versions = {
+        "hint_toolkit": __version__,
+        "python": platform.python_version(),
+        **_versions(("torch", "timm", "smplx")),
+    }
+    return {"experiment": facts, "sha256": digest, "versions": versions, "paper": "arXiv 2312.05251, Table 5"}
+
+
+def _versions(names: Sequence[str]) -> dict[str, str]:
+    from importlib.metadata import PackageNotFoundError, version
+
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
