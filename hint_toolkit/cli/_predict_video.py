@@ -20,7 +20,7 @@ def _filter(_: click.Context, __: click.Parameter, value: str | None) -> tuple[f
     try:
         cutoff, beta, d_cutoff = (float(part) for part in value.split(","))
     except ValueError:
-        raise click.BadParameter("wants three numbers, e.g. 1,1,1") from None
+        raise click.BadParameter("wants three numbers, e.g. 1,3,5") from None
     return cutoff, beta, d_cutoff
 
 

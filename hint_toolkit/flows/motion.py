@@ -162,7 +162,11 @@ def _places(predictions: Predictions, path: Path) -> list[_Place]:
 
 
 def _extra(path: Path) -> dict[str, dict[str, Any]]:
-    """The records' own keys by id, for a json file that has them; the reader of predictions does not carry them."""
+    """The records' own keys by id, for a file that has them; the reader of predictions does not carry them."""
+    with path.open("rb") as handle:
+        table = handle.read(4) == b"PAR1"
+    if table:
+        return _columns(path)
     data = path.read_bytes()
     text = data.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"[")
     if not text or not any(key in data for key in (b'"frame_index"', b'"video_id"', b'"track"')):
@@ -172,6 +176,17 @@ def _extra(path: Path) -> dict[str, dict[str, Any]]:
     if not isinstance(records, list):  # an object keyed by stem
         return {key: record for key, record in value.items() if isinstance(record, dict)}
     return {str(record["id"]): record for record in records if isinstance(record, dict) and "id" in record}
+
+
+def _columns(path: Path) -> dict[str, dict[str, Any]]:
+    """Likewise of a Parquet file."""
+    import pyarrow.parquet as pq
+
+    there = pq.read_schema(path).names
+    wanted = [name for name in ("id", "video_id", "frame_index", "track") if name in there]
+    if "id" not in wanted:
+        return {}
+    return {str(row["id"]): row for row in pq.read_table(path, columns=wanted).to_pylist()}
 
 
 def _tracks(predictions: Predictions, places: list[_Place], file: str) -> list[_Track]:

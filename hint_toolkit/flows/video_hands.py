@@ -6,10 +6,10 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hint_toolkit.flows.video_looks import Looks, Seen, frame_time
+from hint_toolkit.flows.video_looks import FOLLOWED, Looks, Seen, frame_time
 from hint_toolkit.geometry import finite
 from hint_toolkit.joints import SIDES
-from hint_toolkit.prelabel.base import Detection
+from hint_toolkit.prelabel.base import Detection, Prompt
 from hint_toolkit.tracking.one_euro import OneEuro, OneEuroRules
 from hint_toolkit.tracking.tracks import Track, Tracker, TrackRules
 
@@ -145,11 +145,16 @@ def _step(tracker: Tracker, k: int, time: float, seen: Seen) -> NDArray[np.int64
     return tracker.step(
         k,
         time,
-        np.array([hand.box for hand in seen.hands]),
+        np.array([_box(hand, prompt) for hand, prompt in zip(seen.hands, seen.given, strict=True)]),
         [hand.side or (prompt.side if prompt else "") for hand, prompt in zip(seen.hands, seen.given, strict=True)],
         np.array([hand.presence for hand in seen.hands]),
         np.array([hand.side_score for hand in seen.hands]),
     )
+
+
+def _box(hand: Detection, prompt: Prompt | None) -> Floats:
+    """A box that somebody found in this frame; where the hand was only followed, the one around its points."""
+    return hand.box if prompt is None or prompt.origin == FOLLOWED else prompt.box
 
 
 def _size(hand: Detection) -> tuple[float, float]:

@@ -28,6 +28,8 @@ Image = NDArray[np.uint8]
 CARRY_PRESENCE: Final = 0.5
 """A hand that is looked for where it was must look like one; where a model gives no presence, it is taken for one."""
 
+FOLLOWED: Final = "previous"
+"""Origin of a box that is where the frame before had the hand."""
 _RATE: Final = 30.0
 
 
@@ -271,7 +273,7 @@ class Looks:
     def _next_prompts(self, k: int, image: Image | None, before: Sequence[Detection]) -> tuple[Prompt, ...]:
         if self._looks_by_itself(k):
             return self._prompts(k, image)
-        return tuple(Prompt(one.box, one.side, one.presence, "previous") for one in before)
+        return tuple(Prompt(one.box, one.side, one.presence, FOLLOWED) for one in before)
 
     def _known_next(self, k: int, before: Sequence[Detection]) -> bool:
         if self._looks_by_itself(k):

@@ -27,8 +27,8 @@ class OneEuroRules:
     """
 
     min_cutoff: float = 1.0
-    beta: float = 1.0
-    d_cutoff: float = 1.0
+    beta: float = 3.0
+    d_cutoff: float = 5.0
 
     def __post_init__(self) -> None:
         good = all(math.isfinite(v) for v in (self.min_cutoff, self.beta, self.d_cutoff))
@@ -36,7 +36,7 @@ class OneEuroRules:
             raise InputError(
                 f"smoothing with {self.min_cutoff:g},{self.beta:g},{self.d_cutoff:g}",
                 why="a cutoff must be above 0, beta 0 or more",
-                next_step="give MIN_CUTOFF,BETA,D_CUTOFF, e.g. 1,1,1",
+                next_step="give MIN_CUTOFF,BETA,D_CUTOFF, e.g. 1,3,5",
             )
 
     def __str__(self) -> str:

@@ -211,6 +211,23 @@ def test_the_motion_command_scores_the_file_as_it_is(clip, run, tmp_path, capsys
     assert "clip_a" in capsys.readouterr().out
 
 
+def test_a_parquet_file_tells_the_motion_command_its_tracks(run, tmp_path):
+    both_right = [[(30.0 + k, 40.0, "right"), (130.0, 30.0, "right")] for k in range(12)]
+    run(film(tmp_path / "in/clip.mp4", both_right), out="preds.parquet")
+    assert {row["track"] for row in score_motion(tmp_path / "preds.parquet", 30.0)["tracks"]} == {"1", "2"}
+
+
+def test_tracks_are_made_of_the_boxes_that_were_found_and_not_of_what_a_poor_model_makes_of_them(clip, run):
+    class Poor(NeedsBoxes):
+        name = "poor-1"
+
+        def detect_in(self, image, prompts):
+            there = super().detect_in(image, prompts)
+            return [one and replace(one, box=np.array([0.0, 0, 1, 1]) + len(self.calls)) for one in there]
+
+    assert len(run(clip, Poor(), finder=SeesSquares()).tracks) == 2
+
+
 def test_a_second_run_asks_nobody_and_writes_the_same(clip, run, tmp_path):
     first, again = SeesSquares(), SeesSquares()
     assert run(clip, first).model_calls == len(first.calls) == 24
@@ -517,7 +534,7 @@ def test_from_the_command_line(squares, clip, tmp_path):
     assert "45 hands in 24 of 24 frames by squares-1" in done.out
     assert "3 frames with 1 hand, 21 frames with 2 hands; 30 frames a second" in done.out
     assert "2 tracks; the longest gap in one is 3 frames" in done.out
-    assert "smoothing: one-euro(min_cutoff=1, beta=1, d_cutoff=1)" in done.out
+    assert "smoothing: one-euro(min_cutoff=1, beta=3, d_cutoff=5)" in done.out
     told = squares("--model", "squares", "--video", clip, "--out", out, "--json")
     assert json.loads(told.out)["model_calls"] == 0
     boxes = squares("--model", "solid", "--video", clip, "--out", out, "--box-detector", "squares", "--json")
