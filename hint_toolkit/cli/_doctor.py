@@ -6,7 +6,7 @@ import click
 
 from hint_toolkit.cli._options import json_option, workspace_option
 from hint_toolkit.cli._output import emit, table
-from hint_toolkit.cli._server import KEY, project_option, secret, server_url, url_option
+from hint_toolkit.cli._server import KEY, NEW_KEY, project_option, secret, server_url, url_option
 
 
 @click.command()
@@ -25,16 +25,21 @@ def doctor(look: bool, project: str, url: str | None, workspace: Path, as_json: 
     """
     from dataclasses import asdict
 
+    from hint_toolkit.flows.doctor import Finding
     from hint_toolkit.flows.doctor import doctor as examine
 
     findings = examine()
     if look:
+        from hint_toolkit.errors import InputError
         from hint_toolkit.flows.doctor_server import examine_server
         from hint_toolkit.labelstudio.client import LabelStudioClient
 
-        key = secret(KEY, f"export {KEY}=.. with the token of the server's user")
-        address = server_url(url, workspace)
-        findings += examine_server(lambda: LabelStudioClient(address, key), project, key)
+        try:
+            key = secret(KEY, f"export the token of the server's user, or for a server of your own: {NEW_KEY}")
+            address = server_url(url, workspace)
+            findings += examine_server(lambda: LabelStudioClient(address, key), project, key)
+        except InputError as error:  # what was found so far is worth a look all the same
+            findings.append(Finding("server", "wrong", str(error)))
     rows = [(finding.what, finding.state, finding.detail) for finding in findings]
     emit({"findings": [asdict(finding) for finding in findings]}, table(["part", "state", "detail"], rows), as_json)
     return 2 if any(finding.state == "wrong" for finding in findings) else 0

@@ -1,7 +1,7 @@
 """What Label Studio does silently, each shown on the real server, and that ours does not fall into it.
 
 The others have their tests elsewhere: an import that is sent twice (test_client.py, test_faults.py), a parent
-prediction that is lost after a draft (test_pull.py).
+prediction that is lost after a draft (test_page_faults.py, test_pull.py).
 """
 
 import copy

@@ -20,3 +20,16 @@ def test_nothing_installed_is_absent_and_says_which_extra():
     findings = {f.what: f for f in doctor(lambda name: None)}
     assert findings["OpenCV"].state == "absent"
     assert findings["fiftyone"].detail == 'pip install "hint-toolkit[view]"'
+
+
+def test_without_a_token_the_rest_is_shown_all_the_same(tmp_path, monkeypatch, capsys):
+    from hint_toolkit.cli._main import run
+    from hint_toolkit.cli.build import cli
+
+    monkeypatch.delenv("LABEL_STUDIO_URL", raising=False)
+    for key, says in (("", "LABEL_STUDIO_API_KEY is not set"), ("a" * 40, "no Label Studio server runs")):
+        monkeypatch.setenv("LABEL_STUDIO_API_KEY", key)
+        assert run(cli, "hint-build", ["doctor", "--server", "--workspace", str(tmp_path)]) == 2
+        shown = capsys.readouterr().out
+        assert "OpenCV" in shown
+        assert says in shown
