@@ -25,6 +25,8 @@ from hint_toolkit.io.truth import FARTHEST
 SUFFIX: Final = ".obj"
 LARGEST: Final = 4 << 20
 """Bytes; a hand with colours has 100,000."""
+_KEPT: Final = 16
+"""Sets of triangles that are remembered; a run has two, of right and of left hands."""
 _NAME: Final = re.compile(r"(.+)_(\d+)")
 _TURNED: Final = np.array([1.0, -1.0, -1.0])
 _CORNERS: Final = {
@@ -40,6 +42,7 @@ class Meshes:
         """`mano`: as `io.mano_file.read_mano` gives it."""
         self._mano = mano
         self._known: dict[bytes, tuple[str, NDArray[np.int64]]] = {}
+        self._texts: dict[str, NDArray[np.int64]] = {}
 
     def hand(self, path: Path, picture_folder: str = "") -> ForeignHand:
         """The hand of one file.
@@ -54,7 +57,7 @@ class Meshes:
         name = _NAME.fullmatch(path.stem)
         if name is None:
             raise InputError("must be called <picture>_<number>.obj, as the demos do", where=path.name, next_step=NEXT)
-        vertices, triangles = read_obj(path)
+        vertices, triangles = read_obj(path, self._texts)
         if vertices.shape != (VERTEX_COUNT, 3):
             why = f"it has {len(vertices)} vertices, MANO has {VERTEX_COUNT}"
             raise InputError("is no hand of MANO", where=path.name, why=why, next_step=NEXT)
@@ -96,30 +99,56 @@ def _match(triangles: NDArray[np.int64], faces: NDArray[np.int64]) -> tuple[str,
     return None
 
 
-def read_obj(path: Path) -> tuple[Floats, NDArray[np.int64]]:
+def read_obj(path: Path, known: dict[str, NDArray[np.int64]] | None = None) -> tuple[Floats, NDArray[np.int64]]:
     """Vertices (V, 3) and triangles (F, 3) from 0 of a Wavefront file; colours, normals and textures are passed over.
+
+    Args:
+        path: the file.
+        known: triangles by their text, kept from file to file: the hands of a run share them.
 
     Raises:
         InputError: not readable, numbers that are none, faces of other than three corners, or of vertices it lacks.
     """
     where = path.name
+    known = {} if known is None else known
     try:
         if path.stat().st_size > LARGEST:
             raise InputError("is too large for the mesh of a hand", where=where, next_step=NEXT)
         lines = path.read_text("utf-8", "replace").splitlines()
     except OSError as error:
         raise InputError("cannot be read", where=where, why=error.strerror or "", next_step=NEXT) from error
-    corners = [line[2:].split() for line in lines if line.startswith("f ")]
-    if wrong := next((len(one) for one in corners if len(one) != 3), 0):
-        raise InputError(f"has a face of {wrong} corners", where=where, why="MANO has triangles", next_step=NEXT)
+    text = "\n".join(line for line in lines if line.startswith("f "))
+    if text not in known:
+        if len(known) >= _KEPT:
+            known.clear()
+        known[text] = _triangles(text, where)
     try:
-        vertices = np.array([line[2:].split()[:3] for line in lines if line.startswith("v ")], np.float64)
-        plain = [[corner.partition("/")[0] for corner in one] for one in corners]
-        triangles: NDArray[np.int64] = np.array(plain, np.int64).reshape(-1, 3) - 1
+        vertices = _vertices([line for line in lines if line.startswith("v ")])
     except ValueError as error:
         raise InputError("is no mesh", where=where, why=str(error)[:100], next_step=NEXT) from error
+    triangles = known[text]
     if vertices.ndim != 2 or vertices.shape[1] != 3 or not (np.abs(vertices) < FARTHEST).all():
         raise InputError("has a vertex that is no three numbers", where=where, next_step=NEXT)
     if len(triangles) and not (triangles.min() >= 0 and triangles.max() < len(vertices)):
         raise InputError("has a face of vertices that it lacks", where=where, next_step=NEXT)
     return vertices, triangles
+
+
+def _vertices(lines: list[str]) -> Floats:
+    """The first three numbers of every line; all at once where all lines are of one kind."""
+    words = " ".join(lines).split()
+    width = len(words) // max(len(lines), 1)
+    if width > 3 and len(words) == width * len(lines) and words[::width] == ["v"] * len(lines):
+        return np.array([list(map(float, words[k::width])) for k in (1, 2, 3)]).T
+    return np.array([line[2:].split()[:3] for line in lines], np.float64)
+
+
+def _triangles(text: str, where: str) -> NDArray[np.int64]:
+    corners = [line[2:].split() for line in text.splitlines()]
+    if wrong := next((len(one) for one in corners if len(one) != 3), 0):
+        raise InputError(f"has a face of {wrong} corners", where=where, why="MANO has triangles", next_step=NEXT)
+    try:
+        plain = [[corner.partition("/")[0] for corner in one] for one in corners]
+        return np.array(plain, np.int64).reshape(-1, 3) - 1
+    except ValueError as error:
+        raise InputError("is no mesh", where=where, why=str(error)[:100], next_step=NEXT) from error
