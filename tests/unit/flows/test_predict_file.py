@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from hint_toolkit.errors import InputError
-from hint_toolkit.flows import predict_run
+from hint_toolkit.flows import predict_boxes, predict_run
 from hint_toolkit.flows.predict import predict
 from hint_toolkit.flows.predict_file import PredictOptions, predict_dataset, predict_images
 from hint_toolkit.flows.predict_run import Meshes
 from hint_toolkit.flows.prelabel_crew import Recipe
+from hint_toolkit.flows.prelabel_look import look
 from hint_toolkit.io import prediction_parts
 from hint_toolkit.io.images import read_image, write_jpg
 from hint_toolkit.io.prediction_rows import read_poses
@@ -297,6 +298,21 @@ def test_a_picture_that_changed_since_is_looked_at_again(tmp_path, truth, monkey
     assert (report.resumed, report.hands, report.others) == (2, 4, False)
 
 
+def test_a_run_that_ended_within_a_picture_goes_on_within_it(tmp_path, truth, monkeypatch):
+    monkeypatch.setattr(prediction_parts, "PART_ROWS", 1)
+    predict_dataset(truth, tmp_path / "whole.json", options(tmp_path))
+    finish = prediction_parts.PredictionParts.finish
+    monkeypatch.setattr(prediction_parts.PredictionParts, "finish", lambda self: None)
+    predict_dataset(truth, tmp_path / "p.json", options(tmp_path))
+    monkeypatch.setattr(prediction_parts.PredictionParts, "finish", finish)
+    for part in sorted((tmp_path / "p.json.parts").glob("*/*.parquet"))[1:]:
+        part.unlink()
+    Tiny.calls = 0
+    report = predict_dataset(truth, tmp_path / "p.json", options(tmp_path))
+    assert (report.resumed, report.hands, report.found, Tiny.calls) == (1, 4, 3, 3)
+    assert (tmp_path / "p.json").read_bytes() == (tmp_path / "whole.json").read_bytes()
+
+
 def test_other_options_do_not_go_on_where_a_run_was(tmp_path, truth, monkeypatch):
     monkeypatch.setattr(prediction_parts, "PART_ROWS", 1)
     finish = prediction_parts.PredictionParts.finish
@@ -317,6 +333,11 @@ from hint_toolkit.flows.prelabel_crew import Recipe
 from hint_toolkit.io import prediction_parts
 from hint_toolkit.prelabel import registry
 registry.DETECTORS = {{"tiny": "tests.unit.flows.test_predict_file:Tiny"}}
+if "--slow" in sys.argv:
+    import time
+    from hint_toolkit.prelabel.base import Ask
+    image = Ask.image
+    Ask.image = lambda self: time.sleep(0.1) or image(self)
 prediction_parts.PART_ROWS = 4
 folder = Path({folder!r})
 options = PredictOptions(Recipe("tiny", {{"pause": {pause}}}), boxes=folder / "boxes.csv", with_=("3d", "vertices"))
@@ -325,15 +346,15 @@ print(report.resumed)
 """
 
 
-def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, photos):
+def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, photos, monkeypatch):
     lines = ["image,x1,y1,x2,y2,side"]
     for k in range(20):
         (photos / f"{k:02d}.jpg").write_bytes((photos / "a.jpg").read_bytes())
         lines += [f"{k:02d}.jpg,{k},{j},{k + 20},{j + 9},left" for j in range(3)]
     (tmp_path / "boxes.csv").write_text("\n".join(lines))
-    script = SLOW.format(root=str(Path(__file__).parents[3]), folder=str(tmp_path), pause=0.1)
+    script = SLOW.format(root=str(Path(__file__).parents[3]), folder=str(tmp_path), pause=0.0001)
     code = [sys.executable, "-c", script]
-    run = subprocess.Popen([*code, "p.parquet"])
+    run = subprocess.Popen([*code, "p.parquet", "--slow"])
     last = time.monotonic() + 60
     while time.monotonic() < last and len(list(tmp_path.glob("p.parquet.parts/*/[0-9]*.parquet"))) < 3:
         time.sleep(0.01)
@@ -344,7 +365,9 @@ def test_a_killed_run_goes_on_and_ends_with_the_same_bytes(tmp_path, photos):
     resumed = int(again.stdout)
     assert 12 <= resumed < 60
     assert resumed % 4 == 0
-    subprocess.run([*code, "whole.parquet"], check=True, capture_output=True)
+    monkeypatch.setattr(prediction_parts, "PART_ROWS", 4)
+    given = {"given": {"pause": 0.0001}, "boxes": tmp_path / "boxes.csv", "with_": ("3d", "vertices")}
+    predict_images([str(photos)], tmp_path / "whole.parquet", options(tmp_path, **given))
     assert (tmp_path / "p.parquet").read_bytes() == (tmp_path / "whole.parquet").read_bytes()
     assert not list(tmp_path.glob("*.parts"))
 
@@ -355,13 +378,43 @@ def test_workers_change_no_byte(tmp_path):
     given = {"windows": "never"}
     results = []
     for workers in (0, 2):
-        wanted = PredictOptions(Recipe("mediapipe", given), "detector", Recipe("mediapipe", given), workers=workers,
-                                cache=tmp_path / f"cache{workers}")  # fmt: skip
-        report = predict_images([str(tmp_path / "photos")], tmp_path / f"{workers}.json", wanted)
-        assert report.box_calls == 3
+        wanted = options(tmp_path, "mediapipe", given, boxes="detector", box_detector=Recipe("mediapipe", given))
+        report = predict_images([str(tmp_path / "photos")], tmp_path / "p.json", replace(wanted, workers=workers))
+        assert report.box_known == (3 if workers else 0)
         assert report.found > 1
-        results.append((tmp_path / f"{workers}.json").read_bytes())
+        results.append((tmp_path / "p.json").read_bytes())
     assert results[0] == results[1]
+
+
+def test_boxes_are_looked_for_in_other_processes_too(tmp_path, photos, monkeypatch):
+    """Only pictures that are not known go there, and the answers of all come home."""
+    jobs = []
+
+    def crew_look(todo, recipe, workers):
+        for job in todo:
+            jobs.append([sight.path.name for sight in job.sights])
+            yield list(look(job, registry.open_detector(recipe.name, **recipe.options)))
+
+    monkeypatch.setattr(predict_boxes, "crew_look", crew_look)
+    pictures = [photos / f"{stem}.jpg" for stem in "abc"]
+    recipe = Recipe("finder", {})
+    predict_boxes.find_boxes(pictures[1:2], recipe, folder=tmp_path / "cache")
+    found = predict_boxes.find_boxes(pictures, recipe, folder=tmp_path / "cache", workers=2)
+    assert jobs == [["a.jpg", "c.jpg"]]
+    assert (found.calls, found.known) == (2, 1)
+    alone = predict_boxes.find_boxes(pictures, recipe, folder=tmp_path / "other")
+    assert {p: [b.box.tolist() for b in boxes] for p, boxes in found.boxes.items()} == {
+        p: [b.box.tolist() for b in boxes] for p, boxes in alone.boxes.items()
+    }
+    assert predict_boxes.find_boxes(pictures, recipe, folder=tmp_path / "cache", workers=2).calls == 0
+
+
+def test_two_runs_at_once_do_not_write_one_file_of_boxes(tmp_path, photos):
+    pictures, recipe = [photos / "a.jpg"], Recipe("finder", {})
+    with predict_boxes._held(tmp_path / "cache", "finder-1,side=right"):
+        found = predict_boxes.find_boxes(pictures, recipe, folder=tmp_path / "cache")
+    assert (found.calls, found.kept, len(found.boxes[pictures[0]])) == (1, False, 2)
+    assert predict_boxes.find_boxes(pictures, recipe, folder=tmp_path / "cache").calls == 1
 
 
 def test_the_crop_is_looked_at_in_other_processes_too(tmp_path, truth, monkeypatch):
