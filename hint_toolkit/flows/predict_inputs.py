@@ -233,7 +233,7 @@ def check_pictures(pictures: Mapping[Path, tuple[int, int]]) -> dict[Path, Pictu
                              next_step="put the whole files there, or leave these pictures out")  # fmt: skip
     for path, size in pictures.items():
         got = facts[path]
-        if False and (got.width, got.height) != size:
+        if got.width and all(size) and (got.width, got.height) != size:
             raise InputError(f"is {got.width} x {got.height} pixels, the dataset says {size[0]} x {size[1]}",
                              where=str(path), why="its boxes are pixels of another picture",
                              next_step="put the original picture there, not a resized one")  # fmt: skip
