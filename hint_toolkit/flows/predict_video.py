@@ -84,10 +84,11 @@ def predict_video(
     clip = clip or VideoOptions()
     _check_options(options, clip)
     index = index_video(video)
-    boxes, unknown = None, list[str]()
+    boxes, unknown, about = None, list[str](), dict[str, Any]()
     if options.boxes not in (OWN, AUTO, "detector"):
         known = read_boxes(Path(options.boxes))
         boxes, unknown = video_boxes(known, index)
+        about["boxes"] = {"source": "file", "kind": known.kind, "sha256": known.sha256, "enlarge": options.enlarge}
     with ExitStack() as stack:
         model = stack.enter_context(opened(options.model.name, **options.model.options))
         finder = None
@@ -103,7 +104,8 @@ def predict_video(
             vertices=clip.render_meshes or "vertices" in options.with_,
             workers=options.workers,
         )
-        about = {"options": {k: v.name if isinstance(v, Path) else v for k, v in sorted(options.model.options.items())}}
+        given = sorted(options.model.options.items())
+        about["options"] = {name: value.name if isinstance(value, Path) else value for name, value in given}
         return predict_frames(index, out, lookers, options, clip, about=about, unknown=unknown, bars=bars)
 
 

@@ -540,6 +540,13 @@ def test_from_the_command_line(squares, clip, tmp_path):
     boxes = squares("--model", "solid", "--video", clip, "--out", out, "--box-detector", "squares", "--json")
     assert json.loads(boxes.out)["boxes"] == "the detected bbox and side, by the detector's own crop"
 
+    file = write_boxes(tmp_path / "boxes.csv", [*box_rows(moving(3)), "other.jpg,1,1,9,9,left"])
+    done = squares("--model", "solid", "--video", clip, "--out", out, "--boxes", file)
+    assert (done.code, "6 hands in 3 of 24 frames" in done.out) == (0, True)
+    assert "1 pictures of the box file are no frames of this video: other" in done.err
+    header = json.loads(out.read_text())["header"]["boxes"]
+    assert (header["source"], header["kind"], len(header["sha256"])) == ("file", "csv", 64)
+
 
 def test_damage_and_no_hand_end_with_3(squares, tmp_path):
     clip = damage(film(tmp_path / "in/clip.mp4", moving(24, lost=())))

@@ -35,9 +35,9 @@ def test_hands_that_cross_are_told_apart_by_side():
 
 
 def test_hands_of_one_side_that_cross_are_told_apart_by_where_they_were_going():
-    xs = np.linspace(0, 400, 21)
-    out, _ = follow([[(x, "right"), (400 - x, "right", 110)] for x in xs])
-    assert out == [[0, 1]] * 21
+    xs = np.linspace(0, 400, 20)  # nearest to each other they are at 189 and 211, and then the other way round
+    out, _ = follow([[(x, "right"), (400 - x, "right")] for x in xs])
+    assert out == [[0, 1]] * 20
 
 
 def test_the_least_cost_in_all_is_taken_and_not_the_best_pair_first():
@@ -58,6 +58,12 @@ def test_a_side_that_swaps_for_one_frame_changes_no_track_and_is_outvoted():
     assert out == [[0, 1]] * 6
     assert [track.side for track in tracker.tracks] == ["left", "right"]
     assert [track.overruled for track in tracker.tracks] == [1, 1]
+
+
+def test_where_places_cannot_tell_hands_apart_their_sides_do():
+    # Clasped hands pass each other by a little: by place alone each would take the other's box.
+    out, _ = follow([[(100, "left"), (140, "right")], [(119, "right"), (121, "left")]])
+    assert out == [[0, 1], [1, 0]]
 
 
 def test_votes_weigh_as_much_as_they_are_sure():
