@@ -6,8 +6,11 @@ each take six minutes).
 
 import errno
 import os
+import resource
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -174,6 +177,41 @@ def test_a_full_disk(
     found = client.find_project("full")
     assert found is None or client.list_tasks(found.id) == []
     assert push(drawn.workspace, client, **options).new == 3
+
+
+def test_no_room_for_what_people_said(service: Any, client: Any, drawn_workspace: Callable[..., Any]) -> None:
+    """A pull that may write so many bytes a file: one line, the tables of the pull before, and all of it next time."""
+    drawn = drawn_workspace(service.root / "narrow", hands=(2,) * 20)
+    project = push(drawn.workspace, client, title="narrow", document_root=service.root).project_id
+    refs = client.list_tasks(project)
+    user = client.ensure_user("eva@example.org")
+
+    def answer(ref: Any) -> None:
+        shown = client.get_task(ref.id)["predictions"][0]
+        client.create_annotation(ref.id, shown["result"], user_id=user, seconds=1.0, parent_prediction=shown["id"])
+
+    answer(refs[0])
+    pull(drawn.workspace, client, title="narrow")
+    tables = (drawn.workspace.answers_file, drawn.workspace.annotations_file)
+    before = [path.read_bytes() for path in tables]
+    for ref in refs[1:]:
+        answer(ref)
+    program = [sys.executable, "-c", "import sys; from hint_toolkit.cli.build import main; sys.exit(main())"]
+    call = [*program, "pull", "--project", "narrow", "--workspace", str(drawn.workspace.root), "--quiet"]
+    passed = os.environ | {"LABEL_STUDIO_API_KEY": service.server.account.token, "LABEL_STUDIO_URL": service.server.url}
+    for most in (2_000, len(before[0]) + 2_000):  # the archive does not fit; then the table of answers
+
+        def narrow(most: int = most) -> None:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+
+        done = subprocess.run(call, env=passed, capture_output=True, text=True, preexec_fn=narrow)
+        assert done.returncode == 2, done.stderr
+        assert "too large" in done.stderr
+        assert "\n" not in done.stderr.strip()
+        assert [path.read_bytes() for path in tables] == before
+    report = pull(drawn.workspace, client, title="narrow")
+    assert (report.submitted, report.open_tasks, report.left_out) == (40, 0, 0)
+    assert not [path for path in drawn.workspace.root.rglob(".*.partial*")]
 
 
 def test_a_token_revoked_in_the_middle(
