@@ -1,4 +1,4 @@
-"""A prediction file in the making: parts of 256 hands beside it, joined at the end, never all in memory.
+"""A prediction file in the making: parts of up to 256 hands beside it, joined at the end, never all in memory.
 
 A killed run leaves its parts in `<out>.parts/<key>/`; the next one of the same key goes on behind them and ends with
 the same bytes. Parts of another key (other inputs, options or weights) are left alone and not used.
@@ -8,6 +8,7 @@ import fcntl
 import hashlib
 import json
 import shutil
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -21,8 +22,10 @@ from hint_toolkit.io.prediction_rows import PredictionRow, rows_table, solid_col
 from hint_toolkit.io.predictions_table import PARQUET_HEADER
 
 PART_ROWS: Final = 256
-GROUP_PARTS: Final = 4
-"""Parts in a row group of the finished file: with vertices 10 MB."""
+PART_SECONDS: Final = 60.0
+"""A part is written after so long even if it is smaller: a kill costs a slow model no more."""
+GROUP_ROWS: Final = 1024
+"""Hands in a row group of the finished file, whatever the parts: with vertices 10 MB."""
 _STAMP: Final = b"hint_stamp"
 _SUFFIXES: Final = (".json", ".parquet")
 _DROPPED: Final = ("score", "visibility")
@@ -74,12 +77,13 @@ class PredictionParts:
         self._lock: Any = None
         self._hold()
         self._waiting: list[PredictionRow] = []
+        self._begun = time.monotonic()
         self._stamps = stamps or {}
         self.rows = self.found = 0
         self._count, self.done = self._earlier()
 
     def add(self, rows: Iterable[PredictionRow]) -> None:
-        """Further rows. Every 256th of them makes them safe from a kill.
+        """Further rows. Every 256th of them, and every minute, makes them safe from a kill.
 
         Raises:
             ValueError: extra columns differ from those before.
@@ -88,7 +92,7 @@ class PredictionParts:
             self._waiting.append(row)
             self.rows += 1
             self.found += row.points is not None
-            if len(self._waiting) == PART_ROWS:
+            if len(self._waiting) >= PART_ROWS or time.monotonic() - self._begun > PART_SECONDS:
                 self._flush()
 
     def finish(self) -> Path:
@@ -103,8 +107,10 @@ class PredictionParts:
         return self.out
 
     def close(self) -> None:
-        """Let the file go, finished or not; full parts stay."""
+        """Let the file go, finished or not; what is not finished stays in parts."""
         if self._lock is not None:
+            if self._waiting:
+                self._flush()
             if not any(path.is_dir() for path in self._base.iterdir()):
                 shutil.rmtree(self._base, ignore_errors=True)
             self._lock.close()
@@ -152,11 +158,13 @@ class PredictionParts:
     def _flush(self) -> None:
         import pyarrow.parquet as pq
 
-        stamp = self._stamp(row.id for row in self._waiting)
-        table = rows_table(self._waiting, self._solid).replace_schema_metadata({_STAMP: stamp})
+        rows, self._waiting = self._waiting, []
+        self._begun = time.monotonic()
+        table = rows_table(rows, self._solid)
+        table = table.replace_schema_metadata({_STAMP: self._stamp(row.id for row in rows)})
         with replacing(self._part(self._count)) as temporary:
             pq.write_table(table, temporary, compression="zstd", use_dictionary=False)
-        self._waiting, self._count = [], self._count + 1
+        self._count += 1
 
 
 def _read(part: Path, columns: list[str] | None = None) -> Any:
@@ -166,12 +174,19 @@ def _read(part: Path, columns: list[str] | None = None) -> Any:
         return file.read(columns=columns)
 
 
-def _tables(parts: list[Path], left_out: list[str], at_once: int) -> Iterator[Any]:
+def _tables(parts: list[Path], left_out: list[str], rows: int) -> Iterator[Any]:
+    """All rows in tables of this many, in one piece each; the last has what is left."""
     import pyarrow as pa
 
-    for start in range(0, len(parts), at_once):
-        tables = [_read(part).drop_columns(left_out) for part in parts[start : start + at_once]]
-        yield pa.concat_tables(tables).combine_chunks()
+    held = None
+    for part in parts:
+        table = _read(part).drop_columns(left_out)
+        held = table if held is None else pa.concat_tables([held, table])
+        while len(held) >= rows:
+            yield held.slice(0, rows).combine_chunks()
+            held = held.slice(rows)
+    if held is not None and len(held):
+        yield held.combine_chunks()
 
 
 def _unused(parts: list[Path]) -> list[str]:
@@ -196,7 +211,7 @@ def _write_parquet(path: Path, parts: list[Path], header: str, solid: tuple[str,
     text = [field.name for field in schema if pa.types.is_string(field.type)]
     schema = schema.with_metadata({PARQUET_HEADER: header.encode()})
     with pq.ParquetWriter(path, schema, compression="zstd", use_dictionary=text) as writer:
-        for table in _tables(parts, left_out, GROUP_PARTS):
+        for table in _tables(parts, left_out, GROUP_ROWS):
             writer.write_table(table.replace_schema_metadata(schema.metadata), row_group_size=max(len(table), 1))
 
 
@@ -204,7 +219,7 @@ def _write_json(path: Path, parts: list[Path], header: str, solid: tuple[str, ..
     first = True
     with path.open("w", encoding="utf-8") as file:
         file.write(f'{{"header": {header},\n"predictions": [\n')
-        for table in _tables(parts, [], 1):
+        for table in _tables(parts, [], PART_ROWS):
             for row in table_rows(table):
                 file.write(("" if first else ",\n") + json.dumps(_record(row), allow_nan=False))
                 first = False

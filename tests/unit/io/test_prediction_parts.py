@@ -48,6 +48,7 @@ def write(path, rows, with_=(), key="k"):
 @pytest.fixture
 def small_parts(monkeypatch):
     monkeypatch.setattr(prediction_parts, "PART_ROWS", 8)
+    monkeypatch.setattr(prediction_parts, "GROUP_ROWS", 12)
 
 
 def test_what_goes_into_parquet_comes_out(tmp_path):
@@ -108,12 +109,26 @@ def test_a_stopped_run_ends_with_the_same_bytes(tmp_path, small_parts, name, wit
     first.add(rows[:stopped])
     first.close()
     again = PredictionParts(tmp_path / name, HEADER, "k", with_)
-    assert again.done == {r.id for r in rows[: stopped // 8 * 8]}
+    assert again.done == {r.id for r in rows[:stopped]}
     again.add(r for r in rows if r.id not in again.done)
     assert (again.rows, again.found) == (40, 40 - 6)
     again.finish()
     assert (tmp_path / name).read_bytes() == whole
     assert [p.name for p in tmp_path.iterdir() if p.name != "whole"] == [name]
+
+
+def test_a_slow_model_loses_a_minute_and_no_more(tmp_path, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(prediction_parts.time, "monotonic", lambda: now[0])
+    parts = PredictionParts(tmp_path / "a.json", HEADER, "k")
+    parts.add([row(0)])
+    assert not list(tmp_path.glob("a.json.parts/*/*.parquet"))
+    now[0] += 61
+    parts.add([row(1)])
+    parts.add([row(2)])
+    assert len(list(tmp_path.glob("a.json.parts/*/*.parquet"))) == 1
+    parts.finish()
+    assert (tmp_path / "a.json").read_bytes() == write(tmp_path / "b.json", [row(i) for i in range(3)]).read_bytes()
 
 
 def test_parts_of_other_options_are_left_alone_and_not_used(tmp_path, small_parts):
@@ -128,7 +143,7 @@ def test_parts_of_other_options_are_left_alone_and_not_used(tmp_path, small_part
     second.add(rows)
     second.finish()
     third = PredictionParts(tmp_path / "a.json", HEADER, "one key")
-    assert len(third.done) == 16
+    assert len(third.done) == 20
     third.close()
 
 
@@ -183,6 +198,7 @@ def test_what_cannot_be_written_is_one_line(tmp_path):
 def test_memory_does_not_grow_with_the_hands(tmp_path, monkeypatch):
     """Parts of 16 hands with 778 vertices each: ten times the hands take no more of Python's memory, or of Arrow's."""
     monkeypatch.setattr(prediction_parts, "PART_ROWS", 16)
+    monkeypatch.setattr(prediction_parts, "GROUP_ROWS", 64)
 
     def peak(count):
         pool, arrow = pa.default_memory_pool(), 0
