@@ -14,7 +14,7 @@ import click
 from hint_toolkit import __version__
 from hint_toolkit.cli._check import add_check_commands
 from hint_toolkit.cli._compare import add_compare_commands
-from hint_toolkit.cli._convert import add_convert_commands
+from hint_toolkit.cli._import import add_import_commands
 from hint_toolkit.cli._main import run
 from hint_toolkit.cli._options import PATH, output_options, quiet_option, seed_option, truth_option, truth_path
 from hint_toolkit.cli._output import emit, log, progress
@@ -185,7 +185,7 @@ def view(results: Path, port: int, no_browser: bool, quiet: bool) -> int:
 
 add_predict_commands(cli)
 add_check_commands(cli)
-add_convert_commands(cli)
+add_import_commands(cli)
 add_protocol_commands(cli)
 add_compare_commands(cli)
 add_track_commands(cli)

@@ -1,7 +1,7 @@
 """Hands as other people's programs write them: known by their picture, without the ids of a dataset.
 
 mmpose, HaMeR, WiLoR and their like look at a picture and write what they find in it. Which hand of a dataset a found
-hand is, they do not know; `flows.convert` says it, by picture, side and box. Here is what their readers share.
+hand is, they do not know; `flows.foreign` says it, by picture, side and box. Here is what their readers share.
 """
 
 from collections.abc import Callable, Mapping

@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 _OTHERS = {
     b"\x80": (
         "is a Python pickle, which could run code",
-        "write preds.json, Parquet or npz; for a dump of HaMeR or mmpose: hint-eval convert --pred FILE --gt RELEASE",
+        "write preds.json, Parquet or npz; for a dump of HaMeR or mmpose: hint-eval import --pred FILE --gt RELEASE",
     ),
     b"\x93NUMPY": ("is a single array without ids", "write an npz with ids and keypoints; see docs/predictions.md"),
     b"\x1f\x8b": ("is packed with gzip", "unpack it with: gunzip FILE"),
@@ -96,7 +96,7 @@ def _pointed(path: Path, error: InputError) -> InputError:
     return InputError(
         f"looks like {FORMATS[kind]}, which knows no hands' ids",
         where=str(path),
-        next_step=f"give them the dataset's ids: hint-eval convert --pred {path.name} --gt RELEASE --out preds.json",
+        next_step=f"give them the dataset's ids: hint-eval import --pred {path.name} --gt RELEASE --out preds.json",
     )
 
 

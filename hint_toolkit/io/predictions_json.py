@@ -136,7 +136,7 @@ def _refuse_positions(head: str, path: Path) -> None:
             "holds lists of 3D points by position, as FreiHAND and HO-3D want them ([xyz, verts])",
             where=str(path),
             why="2D scoring joins records by id",
-            next_step="score it with: hint-eval pose3d --pred FILE; with the set's cameras, in 2D: hint-eval convert",
+            next_step="score it with: hint-eval pose3d --pred FILE; with the set's cameras, in 2D: hint-eval import",
         )
     if _BARE_2D.match(head):
         raise InputError(

@@ -165,9 +165,9 @@ def test_a_dump_of_wilor_mini_by_picture_as_json_and_as_pickle(tmp_path, rng):
         assert [(hand.picture, hand.side) for hand in read.hands] == [("a.jpg", "right"), ("a.jpg", "left")]
         np.testing.assert_array_equal([hand.points for hand in read.hands], points)
         np.testing.assert_array_equal(read.hands[0].box, [10, 20, 30, 40])
-    with pytest.raises(InputError, match="hint-eval convert --pred w.json"):
+    with pytest.raises(InputError, match="hint-eval import --pred w.json"):
         read_predictions(tmp_path / "w.json")
-    with pytest.raises(InputError, match="is a Python pickle, which could run code.*hint-eval convert"):
+    with pytest.raises(InputError, match="is a Python pickle, which could run code.*hint-eval import"):
         read_predictions(tmp_path / "w.pkl")
 
 
@@ -187,7 +187,7 @@ def test_rows_of_an_npz(tmp_path, rng):
     assert [(hand.picture, hand.side) for hand in read.hands] == [
         ("a.jpg", "left"), ("a.jpg", "right"), ("b.jpg", "right")]  # fmt: skip
     np.testing.assert_array_equal(read.hands[2].points, points[2])
-    with pytest.raises(InputError, match="hint-eval convert"):  # two hands of one picture: no ids
+    with pytest.raises(InputError, match="hint-eval import"):  # two hands of one picture: no ids
         read_predictions(tmp_path / "n.npz")
 
 
@@ -451,5 +451,5 @@ def test_check_and_score_point_to_the_command(tmp_path, mano_arrays):
     meshes = write_demo_mesh(tmp_path / "out/a_0.obj", mano_arrays, mano_arrays["v_template"], [0, 0, 20], "left")
     demo = write(tmp_path / "results_a.json", {"meta_info": {}, "instance_info": [instance(np.ones((21, 2)))]})
     for path in (meshes, meshes.parent, demo):
-        with pytest.raises(InputError, match=rf"knows no hands' ids.*hint-eval convert --pred {path.name} --gt"):
+        with pytest.raises(InputError, match=rf"knows no hands' ids.*hint-eval import --pred {path.name} --gt"):
             read_predictions(path)

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hint_toolkit.errors import InputError
-from hint_toolkit.flows.convert_pictures import Pictures
+from hint_toolkit.flows.foreign_pictures import Pictures
 from hint_toolkit.geometry import box_around
 from hint_toolkit.io.foreign import Floats, ForeignHand, ForeignHands, projected
 from hint_toolkit.io.picture_size import picture_facts
@@ -36,7 +36,7 @@ CERTAIN_JOINTS: Final = 4
 
 
 @dataclass(frozen=True)
-class ConvertReport:
+class ForeignReport:
     """What became of their hands and of the dataset's.
 
     Attributes:
@@ -80,7 +80,7 @@ class _Found:
     places: list[tuple[int, ...]]
 
 
-def convert(
+def give_ids(
     truth: Truth,
     theirs: ForeignHands,
     *,
@@ -90,7 +90,7 @@ def convert(
     min_score: float = 0.0,
     complete: bool = False,
     progress: Progress | None = None,
-) -> tuple[Predictions, ConvertReport]:
+) -> tuple[Predictions, ForeignReport]:
     """Give their hands the ids of the dataset.
 
     Args:
@@ -128,7 +128,7 @@ def convert(
     matched = np.zeros(len(truth.hands), dtype=bool)
     matched[list(pairs)] = True
     ids = truth.hands.id
-    report = ConvertReport(
+    report = ForeignReport(
         format=theirs.format,
         theirs=len(theirs.hands),
         hands=len(ids),
@@ -146,7 +146,7 @@ def convert(
     header: dict[str, Any] = {
         "method": method or theirs.format,
         "joint_order": "hint",
-        "converted": {"from": theirs.format, "sha256": theirs.sha256, "by": "picture, side and box", **rule},
+        "imported": {"from": theirs.format, "sha256": theirs.sha256, "by": "picture, side and box", **rule},
     }
     return _predictions(ids, recorded, pairs, found, header), report
 

@@ -9,8 +9,8 @@ import pytest
 from hint_toolkit.cli._main import run
 from hint_toolkit.cli.evaluate import cli
 from hint_toolkit.errors import InputError
-from hint_toolkit.flows.convert import convert
-from hint_toolkit.flows.convert_pictures import Pictures
+from hint_toolkit.flows.foreign import give_ids
+from hint_toolkit.flows.foreign_pictures import Pictures
 from hint_toolkit.io.foreign import ForeignHand, ForeignHands
 from hint_toolkit.io.predictions import read_predictions
 from hint_toolkit.io.truth import Truth
@@ -59,11 +59,11 @@ def test_each_hand_gets_the_id_of_the_hand_that_it_overlaps_most_also_two_of_one
         theirs("a.jpg", [110, 100, 210, 200], "right", 2),
         theirs("b_h0.jpg", [100, 100, 200, 200], "", 3),
     )
-    predictions, report = convert(truth, found)
+    predictions, report = give_ids(truth, found)
     assert markers(predictions) == {f"{FOLDER}/a_h0": 2.0, f"{FOLDER}/a_h1": 1.0, f"{FOLDER}/b_h0": 3.0}
     assert (report.matched, report.hands, report.theirs, report.surplus) == (3, 3, 3, 0)
     assert report.not_found == report.unseen == report.twice == report.other_side == report.unknown == []
-    assert predictions.header["converted"]["min_iou"] == 0.1
+    assert predictions.header["imported"]["min_iou"] == 0.1
     assert predictions.header["method"] == "results of mmpose"
     assert predictions.side == ["right", "right", ""]
 
@@ -72,11 +72,11 @@ def test_best_overlap_first_and_one_to_one():
     """The first of theirs fits both of ours; it goes to the one it fits best, and the other gets the second."""
     truth = dataset(ours("a_h0", [0, 0, 100, 100], image="a.jpg"), ours("a_h1", [50, 0, 150, 100], image="a.jpg"))
     found = written(theirs("a", [45, 0, 145, 100], marker=1), theirs("a", [60, 0, 160, 100], marker=2))
-    predictions, report = convert(truth, found)
+    predictions, report = give_ids(truth, found)
     # IoU: 1 with h1 95/105 = .90, 2 with h1 90/110 = .82, 1 with h0 55/145, 2 with h0 40/160 = .25
     assert markers(predictions) == {f"{FOLDER}/a_h0": 2.0, f"{FOLDER}/a_h1": 1.0}
     assert report.twice == []
-    _, report = convert(truth, found, min_iou=0.3)
+    _, report = give_ids(truth, found, min_iou=0.3)
     assert report.not_found == [f"{FOLDER}/a_h0"]
     assert report.surplus == 1
 
@@ -85,11 +85,11 @@ def test_the_other_side_is_no_candidate_unless_asked_and_then_only_where_none_is
     truth = dataset(ours("a_l", LEFT, "left"), ours("b_l", LEFT, "left"))
     found = written(theirs("a_l", LEFT, "right", 1), theirs("b_l", LEFT, "right", 2),
                     theirs("b_l", [120, 100, 220, 200], "left", 3))  # fmt: skip
-    predictions, report = convert(truth, found)
+    predictions, report = give_ids(truth, found)
     assert np.isnan(markers(predictions)[f"{FOLDER}/a_l"])
     assert markers(predictions)[f"{FOLDER}/b_l"] == 3
     assert report.other_side == report.not_found == [f"{FOLDER}/a_l"]
-    predictions, report = convert(truth, found, any_side=True)
+    predictions, report = give_ids(truth, found, any_side=True)
     assert markers(predictions) == {f"{FOLDER}/a_l": 1.0, f"{FOLDER}/b_l": 3.0}
     assert predictions.side == ["right", "left"]  # what they say, for the check to see
 
@@ -98,7 +98,7 @@ def test_a_second_hand_that_fits_nearly_as_well_is_named_and_of_equals_the_surer
     truth = dataset(ours("a_r", LEFT), ours("b_r", LEFT))
     found = written(theirs("a_r", LEFT, marker=1, presence=0.3), theirs("a_r", LEFT, marker=2, presence=0.9),
                     theirs("b_r", LEFT, marker=3), theirs("b_r", [150, 100, 250, 200], marker=4))  # fmt: skip
-    predictions, report = convert(truth, found)
+    predictions, report = give_ids(truth, found)
     assert markers(predictions) == {f"{FOLDER}/a_r": 2.0, f"{FOLDER}/b_r": 3.0}
     assert report.twice == [f"{FOLDER}/a_r"]
     assert report.surplus == 2
@@ -107,11 +107,11 @@ def test_a_second_hand_that_fits_nearly_as_well_is_named_and_of_equals_the_surer
 def test_not_found_is_a_record_and_not_seen_is_none():
     truth = dataset(ours("a_r", LEFT), ours("b_r", LEFT), ours("c_r", LEFT))
     found = written(theirs("a_r", LEFT), pictures=["a_r", "b_r", "elsewhere"])
-    predictions, report = convert(truth, found)
+    predictions, report = give_ids(truth, found)
     assert predictions.ids == [f"{FOLDER}/a_r", f"{FOLDER}/b_r"]
     assert np.isnan(predictions.points[1]).all()
     assert (report.not_found, report.unseen, report.unknown) == ([f"{FOLDER}/b_r"], [f"{FOLDER}/c_r"], ["elsewhere"])
-    predictions, report = convert(truth, found, complete=True)
+    predictions, report = give_ids(truth, found, complete=True)
     assert len(predictions.ids) == 3
     assert report.unseen == []
     assert report.not_found == [f"{FOLDER}/b_r", f"{FOLDER}/c_r"]
@@ -119,12 +119,12 @@ def test_not_found_is_a_record_and_not_seen_is_none():
 
 def test_nothing_found_anywhere_is_no_error_but_not_one_known_picture_is():
     truth = dataset(ours("a_r", LEFT))
-    predictions, report = convert(truth, written(pictures=["a_r"]))
+    predictions, report = give_ids(truth, written(pictures=["a_r"]))
     assert report.not_found == predictions.ids == [f"{FOLDER}/a_r"]
-    predictions, report = convert(truth, written())
+    predictions, report = give_ids(truth, written())
     assert (predictions.ids, report.unseen) == ([], [f"{FOLDER}/a_r"])
     with pytest.raises(InputError, match=r"none of their 1 pictures is in the dataset, e\.g\. x\.jpg.*TEST_newdays"):
-        convert(truth, written(theirs("x.jpg", LEFT)))
+        give_ids(truth, written(theirs("x.jpg", LEFT)))
 
 
 def test_a_hand_without_a_box_has_that_of_its_points_and_one_without_points_is_none():
@@ -132,7 +132,7 @@ def test_a_hand_without_a_box_has_that_of_its_points_and_one_without_points_is_n
     points = np.linspace([110, 110], [190, 190], 21)
     points[7] = np.nan
     empty = ForeignHand("b_r")
-    predictions, report = convert(truth, written(ForeignHand("a_r", points), empty))
+    predictions, report = give_ids(truth, written(ForeignHand("a_r", points), empty))
     np.testing.assert_array_equal(predictions.points[0], points)
     assert report.not_found == [f"{FOLDER}/b_r"]
 
@@ -142,9 +142,9 @@ def test_hands_of_too_few_sure_joints_are_left_out_when_asked():
     poor, rich = np.zeros(21), np.zeros(21)
     poor[:3], rich[:4] = 0.9, 0.9
     found = written(theirs("a_r", LEFT, score=poor), theirs("b_r", LEFT, score=rich))
-    _, report = convert(truth, found, min_score=0.5)
+    _, report = give_ids(truth, found, min_score=0.5)
     assert (report.matched, report.unsure, report.not_found) == (1, 1, [f"{FOLDER}/a_r"])
-    assert convert(truth, found)[1].matched == 2
+    assert give_ids(truth, found)[1].matched == 2
 
 
 def test_3d_is_projected_with_the_datasets_size_and_another_size_is_refused(tmp_path):
@@ -152,16 +152,16 @@ def test_3d_is_projected_with_the_datasets_size_and_another_size_is_refused(tmp_
     space[4] = [0.4, -0.08, 20]
     hand = ForeignHand("a_r", side="right", space=space, size=(640, 480))
     truth = dataset(ours("a_r", [480, 150, 600, 200]))
-    predictions, _ = convert(truth, written(hand))
+    predictions, _ = give_ids(truth, written(hand))
     np.testing.assert_allclose(predictions.points[0, 4], [570, 190])
     np.testing.assert_allclose(predictions.points[0, 0], [507.5, 177.5])
     half = ForeignHand("a_r", space=space, size=(320, 240))
     with pytest.raises(InputError, match="their picture is 320 x 240 pixels, the dataset's 640 x 480"):
-        convert(truth, written(half))
+        give_ids(truth, written(half))
     unknown = dataset(ours("a_r", [480, 150, 600, 200], size=(0, 0)))
-    np.testing.assert_allclose(convert(unknown, written(hand))[0].points[0, 4], [570, 190])  # their own word
+    np.testing.assert_allclose(give_ids(unknown, written(hand))[0].points[0, 4], [570, 190])  # their own word
     with pytest.raises(InputError, match="the size of the picture is needed"):
-        convert(unknown, written(ForeignHand("a_r", space=space)))
+        give_ids(unknown, written(ForeignHand("a_r", space=space)))
 
 
 def test_names_of_pictures():
@@ -190,7 +190,7 @@ def test_names_of_pictures():
 def test_a_name_that_fits_several_pictures_is_named_and_not_guessed():
     truth = dataset(ours("TEST_ego4d_img/x_r", LEFT, image="TEST_ego4d_img/x_r.jpg", frame="one"),
                     ours("TEST_ego4d_seq/x_r", LEFT, image="TEST_ego4d_seq/x_r.jpg", frame="two"))  # fmt: skip
-    predictions, report = convert(truth, written(theirs("x_r.jpg", LEFT)))
+    predictions, report = give_ids(truth, written(theirs("x_r.jpg", LEFT)))
     assert report.ambiguous == ["x_r.jpg"]
     assert report.unknown == []
     assert len(report.unseen) == 2
@@ -223,7 +223,7 @@ def test_the_command_from_mmposes_folder_to_a_file_that_check_takes(release, tmp
     instances = [{"keypoints": row.tolist(), "keypoint_scores": [0.5] * 21} for row in rows[::-1]]
     (folder / "a.json").write_text(json.dumps(instances))
     out = tmp_path / "preds.json"
-    args = ["convert", "--pred", str(folder), "--gt", str(release), "--out", str(out), "--quiet", "--method", "net"]
+    args = ["import", "--pred", str(folder), "--gt", str(release), "--out", str(out), "--quiet", "--method", "net"]
     assert run(cli, "hint-eval", args) == 3
     told = capsys.readouterr()
     assert "2 of 3 hands have one of theirs (2 in results of mmpose)" in told.out
@@ -244,5 +244,5 @@ def test_the_command_from_mmposes_folder_to_a_file_that_check_takes(release, tmp
 
 def test_check_names_the_command_for_a_folder_of_theirs(release, tmp_path):
     (tmp_path / "results_a.json").write_text(json.dumps({"meta_info": {}, "instance_info": []}))
-    with pytest.raises(InputError, match="looks like results of mmpose.*hint-eval convert --pred results_a.json"):
+    with pytest.raises(InputError, match="looks like results of mmpose.*hint-eval import --pred results_a.json"):
         read_predictions(tmp_path / "results_a.json")

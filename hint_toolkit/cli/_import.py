@@ -1,4 +1,4 @@
-"""`hint-eval convert`: what somebody's program wrote, as preds.json of a dataset."""
+"""`hint-eval import`: what somebody's program wrote, as preds.json of a dataset."""
 
 from pathlib import Path
 from typing import Any
@@ -12,12 +12,12 @@ from hint_toolkit.joints import TO_HINT
 _KINDS = ("auto", "mmpose", "fitted", "meshes", "positions")
 
 
-def add_convert_commands(group: click.Group) -> None:
-    """Register `convert`."""
-    group.add_command(convert)
+def add_import_commands(group: click.Group) -> None:
+    """Register `import`."""
+    group.add_command(import_)
 
 
-@click.command()
+@click.command("import")
 @click.option("--pred", type=PATH, required=True, help="A file, or a folder with a file a picture or a hand.")
 @truth_option
 @click.option("--out", type=PATH, default=Path("preds.json"), show_default=True, help="preds.json or .parquet.")
@@ -33,7 +33,7 @@ def add_convert_commands(group: click.Group) -> None:
 @click.option("--names", type=PATH, help="Pictures of 3D by position, one a line.  [default: 00000000, 00000001, ..]")
 @click.option("--axes", type=click.Choice(["opencv", "opengl"]), default="opencv", show_default=True, help="Likewise.")
 @output_options
-def convert(
+def import_(
     pred: Path, gt: Path | None, out: Path, kind: str, method: str, complete: bool, any_side: bool, min_iou: float,
     min_score: float, joint_order: str | None, mano: Path | None, cameras: Path | None, names: Path | None, axes: str,
     as_json: bool, quiet: bool,
@@ -45,19 +45,18 @@ def convert(
 
     \b
     Example:
-      hint-eval convert --pred out_demo --gt hint/releases/v1 --out preds.json --complete
+      hint-eval import --pred out_demo --gt hint/releases/v1 --out preds.json --complete
     """
     from dataclasses import asdict
 
-    from hint_toolkit.flows.convert import convert as give_ids
-    from hint_toolkit.flows.convert import mano_of
+    from hint_toolkit.flows.foreign import give_ids, mano_of
     from hint_toolkit.io.foreign_files import Reading, read_foreign
     from hint_toolkit.io.predictions import write_predictions
     from hint_toolkit.io.release import read_truth
 
     truth = read_truth(truth_path(gt, quiet))
     theirs = read_foreign(pred, Reading(mano_of(mano), joint_order, cameras, names, axes), kind)
-    with progress("convert", "hands", quiet) as bar:
+    with progress("import", "hands", quiet) as bar:
         predictions, report = give_ids(
             truth, theirs, method=method, min_iou=min_iou, any_side=any_side, min_score=min_score, complete=complete,
             progress=bar,
