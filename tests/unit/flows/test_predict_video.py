@@ -438,6 +438,16 @@ def test_damaged_frames_are_named_and_the_others_predicted(run, tmp_path, every)
     assert again.calls == []
 
 
+def test_behind_a_damaged_frame_the_hands_before_it_are_followed(clip, run, monkeypatch):
+    def one_lost(index, wanted, *, threads=1):
+        yield from ((k, "torn" if k == 2 else image) for k, image in read_frames(index, wanted))
+
+    monkeypatch.setattr("hint_toolkit.flows.video_looks.read_frames", one_lost)
+    report = run(clip, box_every=6)
+    assert report.damaged == {2: "torn"}
+    assert (report.tracks[0]["frames"], report.tracks[0]["longest_gap"]) == (23, 1)
+
+
 def test_the_overlay_shows_every_frame_with_its_hands(clip, run, tmp_path):
     report = run(clip, overlay="seen.mp4")
     assert report.overlay == tmp_path / "seen.mp4"

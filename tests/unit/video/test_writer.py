@@ -32,10 +32,13 @@ def test_an_even_clip_comes_back(tmp_path):
 
 
 @pytest.mark.parametrize(("width", "height"), [(65, 48), (64, 47), (63, 51)])
-def test_odd_sizes_get_a_row_or_column_more(tmp_path, width, height):
-    index = index_video(write(tmp_path / "a.mp4", pictures(2, width, height), width=width, height=height))
+def test_odd_sizes_get_a_row_or_column_more_and_nothing_is_resampled(tmp_path, width, height):
+    fine = np.full((height, width, 3), 60, np.uint8)
+    fine[::2, ::2] = 200  # would be a grey mush in a picture that is one pixel larger
+    index = index_video(write(tmp_path / "a.mp4", [fine, fine], width=width, height=height))
     _, image = next(iter(read_frames(index, [0])))
     assert image.shape == (height + height % 2, width + width % 2, 3)
+    assert np.abs(image[:height, :width].astype(int) - fine).mean() < 10
 
 
 def test_times_are_kept_where_the_rate_varies(tmp_path):
