@@ -61,7 +61,7 @@ def predict(context: click.Context, /, as_json: bool, quiet: bool, **given: Any)
     as a shell's *.jpg gives them.
 
     \b
-    Examples:
+    Example:
       hint-eval predict --model mediapipe --gt hint/releases/v1 --out preds.json
       hint-eval predict --model hamer --images photos --with 3d --meshes meshes --out preds.parquet
       hint-eval predict --model mediapipe --video clip.mp4 --overlay seen.mp4 --out preds.json

@@ -143,9 +143,8 @@ def _prompts(sheet: Sheet) -> tuple[Any, ...]:
     return tuple(hand.prompt for hand in sheet.hands if hand.prompt is not None)
 
 
-def _work(detector: Detector | None, job: tuple[str, list[Ask]]) -> list[Answers]:
+def _work(detector: Detector, job: tuple[str, list[Ask]]) -> list[Answers]:
     """Some pictures, by the one way or the other."""
-    assert detector is not None
     way, asks = job
     results: list[Answers] = []
     for ask in asks:

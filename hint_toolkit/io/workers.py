@@ -1,4 +1,4 @@
-"""Work for several processes, results in the order of the work.
+"""Work for several processes: pictures to read, detectors to ask.
 
 The processes are spawned, never forked: a fork would copy the locks of threads that hold them (torch, OpenCV, CUDA).
 They load what the work needs and nothing else, use one thread each, and end with the process that started them.
@@ -9,9 +9,11 @@ import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
+from functools import partial
+from itertools import islice
 from multiprocessing import connection, get_context, parent_process
 from typing import Any, Final, TypeVar
 
@@ -44,38 +46,75 @@ def in_order(work: Callable[[Item], Result], items: Iterable[Item], workers: int
     if not workers:
         yield from map(work, items)
         return
-    with _crew(work, workers) as crew:
-        waiting: deque[Future[Result]] = deque()
-        source = iter(items)
+    yield from shared_out(partial(_itself, work), items, workers, doing="reading")
+
+
+def shared_out(
+    make: Callable[[], Callable[[Item], Result]],
+    items: Iterable[Item],
+    workers: int,
+    *,
+    doing: str,
+    ordered: bool = True,
+    next_step: str = "run it again with fewer workers",
+) -> Iterator[Result]:
+    """`make()(item)` for every item, in processes that each make what they work with once.
+
+    Args:
+        make: a function of a module, or a partial of one; called in each process before its first item.
+        items: taken as they are needed, never all at once.
+        workers: processes, 1 or more.
+        doing: what they do, for the error.
+        ordered: results in the order of the items; else as they are done.
+        next_step: for the error.
+
+    Raises:
+        InputError: a process died, e.g. for want of memory.
+        HintError: whatever `make` or the work raises.
+    """
+    with _crew(make, workers) as crew:
         try:
-            while True:
-                while len(waiting) < AHEAD * workers and (item := next(source, _END)) is not _END:
-                    waiting.append(crew.submit(_do, item))
-                if not waiting:
-                    return
-                yield waiting.popleft().result()
+            yield from (_one_after_the_other if ordered else _as_they_are_done)(crew, iter(items), AHEAD * workers)
         except BrokenProcessPool as error:
             raise InputError(
-                f"one of {workers} reading processes died",
-                why="often for want of memory",
-                next_step="run it again with fewer workers",
+                f"one of {workers} {doing} processes died", why="often for want of memory", next_step=next_step
             ) from error
 
 
-class _End:
-    """After the last item."""
+def _one_after_the_other(crew: ProcessPoolExecutor, items: Iterator[Any], ahead: int) -> Iterator[Any]:
+    waiting: deque[Future[Any]] = deque()
+    while True:
+        waiting += [crew.submit(_do, item) for item in islice(items, ahead - len(waiting))]
+        if not waiting:
+            return
+        yield waiting.popleft().result()
 
 
-_END: Final = _End()
+def _as_they_are_done(crew: ProcessPoolExecutor, items: Iterator[Any], ahead: int) -> Iterator[Any]:
+    waiting: set[Future[Any]] = set()
+    while True:
+        waiting |= {crew.submit(_do, item) for item in islice(items, ahead - len(waiting))}
+        if not waiting:
+            return
+        done, waiting = wait(waiting, return_when=FIRST_COMPLETED)
+        for future in done:
+            yield future.result()
+
+
+_make: Callable[[], Callable[..., object]] | None = None
 _work: Callable[..., object] | None = None
 
 
-def _begin(work: Callable[..., object]) -> None:
+def _itself(work: Callable[[Item], Result]) -> Callable[[Item], Result]:
+    return work
+
+
+def _begin(make: Callable[[], Callable[..., object]]) -> None:
     """In a worker: the parent alone answers Ctrl-C."""
-    global _work
+    global _make
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
-    _work = work
+    _make = make
 
 
 def _end_with_parent() -> None:
@@ -87,15 +126,18 @@ def _end_with_parent() -> None:
 
 
 def _do(item: Any) -> Any:
-    assert _work is not None
+    global _work
+    if _work is None:  # not when the process begins: an error there would only break the pool
+        assert _make is not None
+        _work = _make()
     return _work(item)
 
 
 @contextmanager
-def _crew(work: Callable[..., object], workers: int) -> Iterator[ProcessPoolExecutor]:
+def _crew(make: Callable[[], Callable[..., object]], workers: int) -> Iterator[ProcessPoolExecutor]:
     """The processes; whatever happens, they are gone afterwards."""
     with _one_thread_each():
-        crew = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(work,))
+        crew = ProcessPoolExecutor(workers, mp_context=get_context("spawn"), initializer=_begin, initargs=(make,))
         try:
             yield crew
         finally:
