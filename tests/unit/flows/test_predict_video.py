@@ -371,6 +371,10 @@ def test_two_boxes_around_one_hand_give_one_row(clip, run, tmp_path):
     )
     report = run(clip, boxes=boxes)
     assert (report.hands, report.duplicates) == (2, 2)
+    both = [box_rows([[(30.0, 40.0, side)]])[0] for side in ("left", "right")]
+    boxes, _ = video_boxes(read_boxes(write_boxes(tmp_path / "b.csv", both)), index_video(clip))
+    report = run(clip, NeedsBoxes(), "b.json", boxes=boxes)  # believes both, and gives the same points twice
+    assert (report.hands, report.duplicates) == (1, 1)
 
 
 def test_short_tracks_are_left_out_on_request_and_counted(run, tmp_path):
