@@ -115,7 +115,7 @@ def _built() -> dict[str, NDArray[Any]]:
         "J_regressor": np.array(regressor)[:, order],
         "weights": np.concatenate(weights)[order],
         "kintree_table": np.stack([np.array(PARENTS), np.arange(16)]),
-        "f": place_of[np.concatenate(faces)].astype(np.int64),
+        "f": place_of[np.concatenate(faces)[:, ::-1]].astype(np.int64),  # normals point out of the hand, as MANO's
     }
 
 

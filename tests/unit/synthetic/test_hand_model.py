@@ -94,3 +94,11 @@ def test_shape_changes_lengths(beta, bone, factor):
     before, after = (posed(model, np.zeros((16, 3)), betas) for betas in (np.zeros(10), np.eye(10)[beta]))
     lengths = [np.linalg.norm(joints[bone[1]] - joints[bone[0]]) for joints in (before, after)]
     assert lengths[1] / lengths[0] == pytest.approx(factor, abs=1e-6)
+
+
+def test_normals_point_out_of_the_hand():
+    """By the divergence theorem the signed volume is then positive; a hand has some hundreds of cubic centimetres."""
+    model = hand_model()
+    a, b, c = (model["v_template"][model["f"][:, k]] for k in range(3))
+    volume = (a * np.cross(b, c)).sum() / 6
+    assert 1e-4 < volume < 5e-4
