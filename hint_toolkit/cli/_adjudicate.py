@@ -6,7 +6,7 @@ import click
 
 from hint_toolkit.cli._options import output_options, workspace_option
 from hint_toolkit.cli._output import emit, progress
-from hint_toolkit.cli._server import KEY, project_option, secret, server_url, url_option
+from hint_toolkit.cli._server import KEY, picture_options, project_option, secret, server_url, url_option
 
 
 @click.command()
@@ -17,6 +17,7 @@ from hint_toolkit.cli._server import KEY, project_option, secret, server_url, ur
 @click.option("--count", type=click.IntRange(1), default=None, help="Only so many, the worst first.")
 @project_option
 @url_option
+@picture_options
 @workspace_option
 @output_options
 def adjudicate(
@@ -28,10 +29,12 @@ def adjudicate(
     workspace: Path,
     as_json: bool,
     quiet: bool,
+    **place: str,
 ) -> int:
     """Send the hands that annotators disagree about to "<project> (adjudicate)", their answers side by side.
 
-    The decision comes back with hint-build pull; it ends the dispute, and hint-build consensus takes it.
+    Pass the --pictures of push, where it had any. The decision comes back with hint-build pull; it ends the
+    dispute, and hint-build consensus takes it.
 
     \b
     Example:
@@ -41,13 +44,16 @@ def adjudicate(
 
     from hint_toolkit.flows.adjudicate import adjudicate as run_adjudicate
     from hint_toolkit.flows.push import push_text
+    from hint_toolkit.flows.push_options import pictures_of
     from hint_toolkit.labelstudio.client import LabelStudioClient
     from hint_toolkit.workspace import Workspace
 
+    work = Workspace(workspace)
+    pictures = pictures_of(place["pictures"], work, s3=place["s3"], server_folder=place["server_folder"])
     key = secret(KEY, f"export {KEY}=.. with the token of the server's user")
     with LabelStudioClient(server_url(url, workspace), key) as client, progress("push", "tasks", quiet) as bar:
         report = run_adjudicate(
-            Workspace(workspace), client, title=project, far=far, flags=flags, most=count, progress=bar
+            work, client, title=project, far=far, flags=flags, most=count, pictures=pictures, progress=bar
         )
     text = f"{len(report.disputes)} hands in dispute"
     if report.push is not None:

@@ -9,7 +9,7 @@ import click
 
 from hint_toolkit.cli._options import PATH, quiet_option, seed_option, workspace_option
 from hint_toolkit.cli._output import Progress, log, progress, waiting
-from hint_toolkit.cli._server import KEY, NEW_KEY, PASSWORD, secret
+from hint_toolkit.cli._server import KEY, NEW_KEY, PASSWORD, ended_politely, secret
 
 
 @click.command()
@@ -37,14 +37,15 @@ def server(port: int, username: str, label_studio: Path | None, workspace: Path,
     key = secret(KEY, f"run: {NEW_KEY}  and keep it for later starts")
     password = secret(PASSWORD, f"run: export {PASSWORD}=..", "Password for the Label Studio page")
     running = Server(program, place.server_folder, place.served_folder, Account(username, password, key), port=port)
-    with waiting("server", "starting Label Studio (a minute or two the first time)", quiet) as bar:
-        running.start(bar)
-    try:
-        click.echo(f"Label Studio: {running.url}  log in as {username}; ctrl+c stops it")
-        sys.stdout.flush()
-        return 0 if running.wait() == 0 else 1
-    finally:
-        running.stop()
+    with ended_politely():
+        try:
+            with waiting("server", "starting Label Studio (a minute or two the first time)", quiet) as bar:
+                running.start(bar)
+            click.echo(f"Label Studio: {running.url}  log in as {username}; ctrl+c stops it")
+            sys.stdout.flush()
+            return 0 if running.wait() == 0 else 1
+        finally:
+            running.stop()
 
 
 @click.command("label-config")

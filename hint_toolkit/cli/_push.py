@@ -7,7 +7,7 @@ import click
 
 from hint_toolkit.cli._options import PATH, output_options, seed_option, workspace_option
 from hint_toolkit.cli._output import emit, progress
-from hint_toolkit.cli._server import KEY, project_option, secret, server_url, url_option
+from hint_toolkit.cli._server import KEY, picture_options, project_option, secret, server_url, url_option
 
 _SHARE = click.FloatRange(0, 1)
 _CHOICES = (
@@ -21,15 +21,6 @@ _CHOICES = (
 _PLACES = (
     click.option("--view", type=click.Choice(["crop", "frame"]), default="crop", show_default=True, help="Shown part."),
     click.option("--bones", is_flag=True, help="A new project shows fingers as chains of lines."),
-    click.option(
-        "--pictures",
-        type=click.Choice(["local", "upload", "s3"]),
-        default="local",
-        show_default=True,
-        help="Where the server takes them from.",
-    ),
-    click.option("--s3", default="", help="s3://bucket/prefix for --pictures s3."),
-    click.option("--server-folder", default="", help="The tasks/crops folder as the server sees it.  [default: same]"),
 )
 
 
@@ -43,6 +34,7 @@ def _options(command: Any) -> Any:
 @project_option
 @url_option
 @_options
+@picture_options
 @seed_option
 @workspace_option
 @output_options

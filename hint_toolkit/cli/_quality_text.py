@@ -124,11 +124,13 @@ def anchoring_text(result: Mapping[str, Any]) -> str:
         parts.append(table(head, rows) + "\n[95 % interval over clips]; report the score by blind labels")
     else:
         parts.append("no task was shown without its pre-label: hint-build push --blind-share 0.1 measures the effect")
+    from hint_toolkit.quality.anchoring import FEWEST
+
     named = result["named"]
     parts.append(
         f"accepts far more than can be right: {', '.join(named)}; look at some of these hands together"
         if named
-        else "nobody accepts more than chance explains"
+        else f"nobody with {FEWEST} hands or more accepts more than chance explains"
     )
     return "\n\n".join(parts)
 

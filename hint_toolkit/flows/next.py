@@ -145,10 +145,9 @@ def slices_of(hands: Hands, frames: Mapping[str, Frame]) -> dict[str, list[str]]
         names = parts.setdefault(one.attribute, ["unknown"] * len(hands))
         for i in np.flatnonzero(one.mask.any(axis=1)).tolist():
             names[i] = one.name
-    crossed = zip(
-        parts["source"], parts["occluded joints"], parts.get("sharpness", ["unknown"] * len(hands)), strict=True
-    )
-    parts[CROSS] = [" x ".join(names) for names in crossed]
+    sharp = parts.get("sharpness", ["unknown"] * len(hands))
+    crossed = zip(parts["source"], parts["occluded joints"], sharp, strict=True)
+    parts[CROSS] = [f"{source} x {joints} occluded x sharpness {tercile}" for source, joints, tercile in crossed]
     return parts
 
 

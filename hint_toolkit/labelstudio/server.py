@@ -29,7 +29,7 @@ Progress = Callable[[int, int], None]
 
 STATE_FILE: Final = "server.json"
 LOG_FILE: Final = "server.log"
-START_SECONDS: Final = 300.0
+START_SECONDS: Final = 900.0
 """The first start migrates an empty database: 34 s of CPU, 90 s on two busy cores."""
 STOP_SECONDS: Final = 10.0
 _POLL_SECONDS: Final = 0.5

@@ -6,7 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hint_toolkit.cli._main import run
+from hint_toolkit.cli.build import cli
 from hint_toolkit.errors import InputError
+from hint_toolkit.flows.adjudicate import AdjudicateReport
 from hint_toolkit.flows.push import note_of
 from hint_toolkit.flows.push_options import gold_ids, pictures_of, read_order
 from hint_toolkit.io.parquet import hands_to_table, write_table
@@ -89,3 +92,25 @@ def test_notes_say_what_deserves_a_look() -> None:
     assert blind[0] == blind[1]
     assert "Nothing was found" in note_of(hand(state="empty"), shown=False)
     assert note_of(hand(state="empty", box=np.array([1.0, 2.0, 30.0, 40.0]))).startswith("A hand should be here")
+
+
+@pytest.mark.parametrize(
+    ("options", "kind"),
+    [((), LocalPictures), (("--pictures", "upload"), UploadedPictures), (("--server-folder", "/srv/x"), LocalPictures)],
+)
+def test_decisions_find_their_pictures_where_push_put_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], kind: type
+) -> None:
+    seen: dict[str, Any] = {}
+
+    def adjudicate(*_: Any, **given: Any) -> AdjudicateReport:
+        seen.update(given)
+        return AdjudicateReport([], 0, None)
+
+    monkeypatch.setattr("hint_toolkit.flows.adjudicate.adjudicate", adjudicate)
+    monkeypatch.setenv("LABEL_STUDIO_API_KEY", "a" * 40)
+    call = ["adjudicate", "--workspace", str(tmp_path), "--url", "http://127.0.0.1:9", "--quiet", *options]
+    assert run(cli, "hint-build", call) == 0
+    assert isinstance(seen["pictures"], kind)
+    if "--server-folder" in options:
+        assert "/srv/x" in repr(vars(seen["pictures"]))

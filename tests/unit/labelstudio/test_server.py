@@ -2,7 +2,9 @@
 
 import json
 import os
+import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -98,6 +100,34 @@ def test_start_and_stop(fake: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert "nonsense" not in seen["env"].values()
     assert seen["env"]["LABEL_STUDIO_USER_TOKEN"] == ACCOUNT.token
     assert seen["env"]["LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT"] == str(tmp_path)
+
+
+@pytest.mark.parametrize("sign", [signal.SIGTERM, signal.SIGHUP, signal.SIGINT])
+def test_a_command_that_is_killed_or_loses_its_terminal_takes_the_server_along(tmp_path: Path, sign: int) -> None:
+    data = tmp_path / "hint" / "labelstudio"
+    data.mkdir(parents=True)
+    (data / "email").write_text(ACCOUNT.username)
+    (data / "token").write_text(ACCOUNT.token)
+    path = program(tmp_path / "bin", f"#!{sys.executable}\n{FAKE}")
+    call = [sys.executable, "-c", "from hint_toolkit.cli.build import main; raise SystemExit(main())", "server"]
+    options = ["--workspace", str(tmp_path / "hint"), "--label-studio", str(path), "--port", "0", "--quiet"]
+    secrets = {"LABEL_STUDIO_API_KEY": ACCOUNT.token, "LABEL_STUDIO_PASSWORD": ACCOUNT.password}
+    command = subprocess.Popen(
+        [*call, *options, "--username", ACCOUNT.username],
+        env=os.environ | secrets,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert command.stdout is not None
+    assert "log in as ann@example.org" in command.stdout.readline()
+    child = int((data / "child").read_text())
+    assert alive(child)
+    command.send_signal(sign)
+    _, err = command.communicate(timeout=30)
+    assert "Traceback" not in err
+    assert ended(child)
+    assert not (data / "server.json").exists()
 
 
 def test_state_file_holds_no_secret(fake: Path, tmp_path: Path) -> None:
