@@ -85,6 +85,7 @@ def answer(review, hands, truth, chosen, *, annotators=("eva@x.org",)):
             texts("2026-01-01T00:00:00Z"),
             texts("review"),
             texts("second look"),
+            np.ones(n, bool),
         ),
         {},
     )
