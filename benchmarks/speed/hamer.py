@@ -111,7 +111,7 @@ def pck_change(exact: Any, other: Any, cuts: Sequence[Cut], truth: Any) -> tuple
 def variants(device: str, batch: int | None, wanted: str | None) -> list[Variant]:
     """What is run here unless somebody wants something else."""
     gpu = device.startswith("cuda")
-    size = batch or (64 if gpu else 1)
+    size = batch or (64 if gpu else 8)
     known = {
         "float32": {}, "bf16": {"precision": "bf16"}, "fp16": {"precision": "fp16"},
         "compiled": {"compiled": True}, "bf16+compiled": {"precision": "bf16", "compiled": True},
@@ -155,7 +155,7 @@ def run(options: argparse.Namespace, folder: Path) -> tuple[list[str], dict[str,
         f"{n} hands, {options.rounds} rounds, {first.device}, {flops / 1e9:.0f} GFLOP a hand, fused attention "
         f"{'on' if fused_attention(first.network) else 'OFF'}; seconds of the {'clock' if gpu else 'processors'}"
     ]
-    exact = points_of(first, cuts, 64 if gpu else 1)
+    exact = points_of(first, cuts, 64 if gpu else 8)
     result: dict[str, Any] = {"hands": n, "device": first.device, "gflop": flops / 1e9, "variants": {}}
     for variant in variants(first.device, options.batch, options.variants):
         model = load(**variant.options) if variant.options else first
@@ -184,7 +184,7 @@ def main() -> None:
     parser.add_argument("--hands", type=int, help="default 512 on a GPU, 8 on a processor")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--device", default="auto")
-    parser.add_argument("--batch", type=int, help="of ours; default 64 on a GPU, 1 on a processor")
+    parser.add_argument("--batch", type=int, help="of ours; default 64 on a GPU, 8 on a processor")
     parser.add_argument("--variants", help="float32,bf16,fp16,compiled,bf16+compiled")
     parser.add_argument("--blocks", type=int, default=32)
     parser.add_argument("--width", type=int, default=1280)

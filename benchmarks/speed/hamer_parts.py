@@ -125,7 +125,7 @@ def memory_lines(folder: Path, options: argparse.Namespace) -> tuple[list[str], 
         found[f"peak, batch {batch}"] = _asked("peak", checkpoint, mano, batch)
     narrow = folder / "narrow"
     narrow.mkdir()
-    found |= {f"after {n} hands": mib for n, mib in _asked("long", *weights(narrow, 1, 160), 16).items()}
+    found |= {f"after {n} hands": mib for n, mib in _asked("long", *weights(narrow, 1, 80), 64).items()}
     return [f"{what:18} {mib:7.0f} MiB" for what, mib in found.items()], found
 
 

@@ -61,8 +61,8 @@ class HamerDetector:
             mano: MANO_RIGHT.pkl, likewise; where it is not found the checkpoint's own copy is taken.
             crop: how the crop is made of the box: "hint" as for the published numbers, "demo" as the reference's demo,
                 "stored" for boxes that were enlarged before (FreiHAND, HO-3D).
-            batch: hands at a time; None: 64 on a GPU, 1 on a CPU, where more is no faster. With more than one a
-                hand's points depend on its neighbours by 1e-5 pixels.
+            batch: hands at a time; None: 64 on a GPU, 8 on a CPU. With more than one a hand's points depend by 1e-5
+                pixels on those it is asked with; `detect_in` asks one by one on a CPU.
             device: "auto" (a GPU where there is one), "cpu", "cuda", "cuda:1", ..
             precision: of the backbone: "float32", or "bf16" or "fp16", which only a GPU does faster.
             compiled: compile the backbone, which takes about a minute; for long runs on a GPU.
@@ -81,7 +81,7 @@ class HamerDetector:
         )
         self.faces = self._hamer.faces
         self._look = _Look(crop)
-        self._batch = batch or (1 if self._hamer.device == "cpu" else 64)
+        self._batch = batch or (8 if self._hamer.device == "cpu" else 64)
         digest = _digest(checkpoint)
         self.facts = {
             "checkpoint": digest,
@@ -110,7 +110,9 @@ class HamerDetector:
         Raises:
             InputError: a box does not say whether its hand is left or right.
         """
-        return next(self.detect_many([Ask(image, tuple(prompts))])) if prompts else []
+        # One by one on a CPU: the boxes beside a hand's change not even the last digit of its points.
+        batch = 1 if self._hamer.device == "cpu" else self._batch
+        return next(self._answers([Ask(image, tuple(prompts))], 0, batch)) if prompts else []
 
     def detect_many(self, asks: Iterable[Ask], *, workers: int = 0) -> Iterator[list[Detection | None]]:
         """As `detect_in` for each ask, in their order; a batch has hands of several pictures.
@@ -122,6 +124,9 @@ class HamerDetector:
         Raises:
             InputError: a picture is not readable, or asks for hands without boxes or sides; when its turn has come.
         """
+        return self._answers(asks, workers, self._batch)
+
+    def _answers(self, asks: Iterable[Ask], workers: int, batch: int) -> Iterator[list[Detection | None]]:
         looks: deque[_Looked] = deque()
 
         def cuts() -> Iterator[Cut]:
@@ -129,7 +134,7 @@ class HamerDetector:
                 looks.append(look)
                 yield look.cut
 
-        for answers in self._hamer.predict_many(cuts(), batch=self._batch):
+        for answers in self._hamer.predict_many(cuts(), batch=batch):
             yield _detections(looks.popleft(), answers)
 
     def close(self) -> None:

