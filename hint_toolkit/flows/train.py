@@ -20,6 +20,7 @@ from hint_toolkit.io.npz import read_npz
 from hint_toolkit.metrics.pck import distances, pck_tally
 from hint_toolkit.models._torchvision import import_timm, import_torch
 from hint_toolkit.models.hamer.config import HamerConfig
+from hint_toolkit.models.hamer.model import usable_device
 from hint_toolkit.models.hamer.network import build_hamer
 from hint_toolkit.models.training.batches import Sample, Source, batches, sample_of, stacked
 from hint_toolkit.models.training.examples import Examples, filtered
@@ -105,10 +106,7 @@ class _Run:
     def __init__(self, config: TrainConfig, out: Path) -> None:
         torch = import_torch()
         self.config, self.out = config, out
-        device = ("cuda" if torch.cuda.is_available() else "cpu") if config.device == "auto" else config.device
-        if device.startswith("cuda") and not torch.cuda.is_available():
-            raise InputError("no GPU that torch can use", next_step="use --device cpu")
-        self.device = device
+        device = self.device = usable_device(config.device)
         arrays = _hand_model(config.mano)
         mocap = read_mocap(config.mocap) if config.mocap else None
         start = _start(config)

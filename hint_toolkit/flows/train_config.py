@@ -221,8 +221,8 @@ def filled(blank: Any, told: Any, root: Path, where: str, required: tuple[str, .
     """
     if not isinstance(told, Mapping):
         raise InputError("must be a table", where=where, next_step=_NEXT)
-    types = {f.name: str(f.type) for f in fields(blank)}
-    plain = {name for name, kind in types.items() if kind.split(" | ")[0] in ("Path", "str", "int", "float", "bool")}
+    types = {f.name: _kind(f.type) for f in fields(blank)}
+    plain = {name for name, kind in types.items() if kind in ("Path", "str", "int", "float", "bool")}
     if unknown := [name for name in told if name not in plain]:
         known = ", ".join(sorted(plain))
         raise InputError(f"nothing is called {unknown[0]!r}", where=where, why=f"known: {known}", next_step=_NEXT)
@@ -231,9 +231,14 @@ def filled(blank: Any, told: Any, root: Path, where: str, required: tuple[str, .
     return replace(blank, **{name: _value(types[name], told[name], root, f"{where} > {name}") for name in told})
 
 
+def _kind(annotation: Any) -> str:
+    """`Path` for `Path` and for `Path | None`."""
+    choices = getattr(annotation, "__args__", (annotation,))
+    return str(getattr(choices[0], "__name__", annotation))
+
+
 def _value(kind: str, value: Any, root: Path, where: str) -> Any:
     """One value of the type that a dataclass asks for."""
-    kind = kind.split(" | ")[0]
     if kind == "Path" and isinstance(value, str):
         return root / Path(value).expanduser()
     if kind == "float" and isinstance(value, int | float) and not isinstance(value, bool):

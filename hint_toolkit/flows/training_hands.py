@@ -24,7 +24,9 @@ MOCAP_FILE: Final = "mocap.npz"
 WIDTH, HEIGHT = 192, 144
 VIEWS: Final = ("ego", "front", "any")
 SHARD: Final = 50
-FEWEST_JOINTS: Final = 12
+SIZES: Final = (0.5, 0.65)
+"""Lengths of the hand as shares of the picture's height: most hands are whole."""
+FEWEST_JOINTS: Final = 18
 """Of the picture's hand; one that shows fewer is drawn anew."""
 _MOCAP_POSES: Final = 2000
 _SEEDS: Final = {"train": 0, "val": 1}
@@ -78,7 +80,7 @@ def hand_of(split: str, seed: int, number: int) -> tuple[NDArray[np.uint8], Hand
     look = Look(shadow=False)  # a tenth of the time, and nobody learns from it what a shadow is
     rng = np.random.default_rng([seed, _SEEDS[split], number])
     while True:
-        how: dict[str, Any] = {"view": VIEWS[number % 3], "size": float(rng.uniform(0.6, 0.85))}
+        how: dict[str, Any] = {"view": VIEWS[number % 3], "size": float(rng.uniform(*SIZES))}
         scene = int(rng.integers(2**31))
         image, truths = render(scene, WIDTH, HEIGHT, look, **how)
         if truths[0].exists.sum() >= FEWEST_JOINTS:

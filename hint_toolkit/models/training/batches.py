@@ -137,14 +137,17 @@ def batches(
         workers: processes that decode and cut; 0 does it in this one.
         pin: into memory that a GPU copies from while it computes.
     """
+    import torch
     from torch.utils.data import DataLoader
 
     numbers = _Numbers(source.mix, batch, first_step, steps)
+    # A generator of its own: otherwise making the loader takes a number from the one that drop path draws from, and a
+    # run that goes on would draw others.
     # Spawned, not forked: torch's own threads do not survive a fork.
     how: dict[str, Any] = {"multiprocessing_context": "spawn", "prefetch_factor": 4} if workers else {}
     loader = DataLoader(
         source, batch_sampler=numbers, num_workers=workers, collate_fn=stacked, pin_memory=pin, worker_init_fn=_alone,
-        **how,
+        generator=torch.Generator(), **how,
     )  # fmt: skip
     yield from loader
 

@@ -87,7 +87,7 @@ class Trainer:
 
     def _adamw(self, module: Any) -> Any:
         own = [parameter for parameter in module.parameters() if parameter.requires_grad]
-        return self._torch.optim.AdamW(own, lr=self.how.rate, weight_decay=self.how.weight_decay)
+        return self._torch.optim.AdamW(own, lr=self.how.rate, weight_decay=self.how.weight_decay, fused=True)
 
     def step(self, number: int, batch: Mapping[str, Any], mocap: Mapping[str, Any] | None = None) -> dict[str, float]:
         """Learn from one batch.
