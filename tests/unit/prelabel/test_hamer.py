@@ -46,8 +46,8 @@ def test_the_projected_joints_of_every_box_in_order(weights):
     wanted = load_hamer(weights[0], mano=weights[1]).predict(
         IMAGE, np.stack([prompts[0].box, prompts[2].box]), ["right", "left"], batch=1
     )
-    assert np.abs(first.points - wanted.points[0]).max() < 1e-4
-    assert np.abs(second.points - wanted.points[1]).max() < 1e-4
+    assert np.abs(first.points - wanted.points[0]).max() < 1e-6
+    assert np.abs(second.points - wanted.points[1]).max() < 1e-6
     assert (first.side, second.side) == ("right", "left")
     assert np.isnan([first.presence, first.side_score]).all()
     assert np.isnan(first.score).all()
