@@ -32,7 +32,7 @@ PAPER: Final[Mapping[tuple[str, str], float]] = {
 """PCK@0.05 in percent, HInt New Days, all joints: Table 5 of the paper."""
 CAPTION: Final = (
     "Tiny networks trained for {steps} steps on the project's own synthetic hands and measured on {val} others, with a "
-    "stand-in hand model; mean over {seeds} seeds, and the lowest and highest. These numbers say nothing about HInt, "
+    "stand-in hand model; {seeds}. These numbers say nothing about HInt, "
     "real hands or the paper's claim: they show the experiment's form. The paper's column is its own: 2.7 million real "
     "pictures, HInt New Days, all joints."
 )
@@ -220,7 +220,9 @@ def run_ablation(experiment: Ablation, out: Path, *, progress: Progress | None =
         for c in experiment.capacities
         for a in experiment.amounts
     ]
-    caption = CAPTION.format(steps=steps, val=experiment.val, seeds=len(experiment.seeds))
+    count = len(experiment.seeds)
+    seeds = "one seed" if count == 1 else f"mean over {count} seeds, in brackets the lowest and the highest"
+    caption = CAPTION.format(steps=steps, val=experiment.val, seeds=seeds)
     report = AblationReport(tuple(rows), caption, out / "table.md")
     write_text(report.table, report.text() + "\n")
     write_json(out / "table.json", report.to_dict() | {"table": "table.md", "provenance": _provenance(experiment)})

@@ -19,6 +19,7 @@ from hint_toolkit.io.mano_file import read_mano
 from hint_toolkit.io.npz import read_npz
 from hint_toolkit.metrics.pck import distances, pck_tally
 from hint_toolkit.models._torchvision import import_timm, import_torch
+from hint_toolkit.models.hamer.backbones import VIT, own_size
 from hint_toolkit.models.hamer.config import HamerConfig
 from hint_toolkit.models.hamer.model import usable_device
 from hint_toolkit.models.hamer.network import build_hamer
@@ -29,6 +30,7 @@ from hint_toolkit.models.training.official import CHECKPOINT, write_official
 from hint_toolkit.models.training.read import read_examples
 from hint_toolkit.models.training.start import Start, start_by_chance, start_from
 from hint_toolkit.models.training.step import MOCAP_RATIO, Trainer, seeded_discriminator
+from hint_toolkit.models.vit import backbone_size
 
 Progress = Callable[[int, int], None]
 THRESHOLDS: Final = (0.05, 0.10, 0.15)
@@ -240,10 +242,13 @@ def _start(config: TrainConfig) -> Start:
             network.name, network.head_depth, config.seed, backbone_file=network.backbone_weights, means=network.means
         )
     start = start_from(network.init)
-    if network.backbone and not network.name.startswith(start.config.backbone):
-        raise InputError(
-            f"is of the backbone {start.config.backbone}, asked for is {network.name}", where=str(network.init)
-        )
+    there = start.config.backbone
+    if own_size(there):
+        depth, width = backbone_size(start.state)
+        there = f"{VIT}-{depth}x{width}"
+    wanted = own_size(network.backbone)
+    if network.backbone and there != (f"{VIT}-{wanted[0]}x{wanted[1]}" if wanted else network.backbone):
+        raise InputError(f"is of the backbone {there}, asked for is {network.backbone}", where=str(network.init))
     return start
 
 
