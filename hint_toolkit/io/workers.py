@@ -23,6 +23,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 AHEAD: Final = 4
 """Items a process that are handed out before their results are taken; more would only hold memory."""
+_SECONDS_TO_END: Final = 10
 _ONE_THREAD: Final = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS", "OPENCV_FOR_THREADS_NUM"), "1"
 )
@@ -146,6 +147,8 @@ def _crew(make: Callable[[], Callable[..., object]], workers: int) -> Iterator[P
             for process in processes:
                 if process.is_alive():
                     process.terminate()
+            for process in processes:
+                process.join(_SECONDS_TO_END)
 
 
 @contextmanager
