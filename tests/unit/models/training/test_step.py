@@ -47,7 +47,7 @@ def test_the_rate_by_hand():
 def test_a_step_pays_the_weighted_losses_and_changes_both_networks():
     trainer = a_trainer(Optimiser(rate=1e-3), judged=True)
     before = {name: value.clone() for name, value in trainer.discriminator.state_dict().items()}
-    head = trainer.network.head.decpose.weight.clone()
+    head = trainer.network.head.decpose.weight.detach().clone()
     told = trainer.step(0, a_batch(), MOCAP)
     paid = sum(WEIGHTS[name] * told[name] for name in WEIGHTS)
     assert told["total"] == pytest.approx(paid, rel=1e-5)
