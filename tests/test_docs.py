@@ -8,18 +8,19 @@ import pytest
 
 from hint_toolkit.cli.build import cli as build
 from hint_toolkit.cli.evaluate import cli as evaluate
+from hint_toolkit.cli.train import cli as train
 
 PROJECT = Path(__file__).resolve().parents[1]
 PAGES = sorted(
     [
         *PROJECT.glob("*.md"),
         *PROJECT.glob("docs/*.md"),
-        *PROJECT.glob("benchmarks/*.md"),
+        *PROJECT.glob("benchmarks/**/*.md"),
         *PROJECT.glob("annotation/*.md"),
     ]
 )
-PROGRAMS = {"hint-build": build, "hint-eval": evaluate}
-CALL = re.compile(r"(hint-build|hint-eval)((?:[ \t]+[^\s`|;&()>]+)*)")
+PROGRAMS = {"hint-build": build, "hint-eval": evaluate, "hint-train": train}
+CALL = re.compile(r"(hint-build|hint-eval|hint-train)((?:[ \t]+[^\s`|;&()>]+)*)")
 
 
 def calls(text):
