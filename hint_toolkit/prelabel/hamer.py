@@ -112,10 +112,10 @@ class HamerDetector:
         """
         # One by one on a CPU: the boxes beside a hand's change not even the last digit of its points.
         batch = 1 if self._hamer.device == "cpu" else self._batch
-        return next(self._answers([Ask(image, tuple(prompts))], 0, batch)) if prompts else []
+        return next(self._answers([Ask(image, tuple(prompts))], 0, batch, filled=False)) if prompts else []
 
     def detect_many(self, asks: Iterable[Ask], *, workers: int = 0) -> Iterator[list[Detection | None]]:
-        """As `detect_in` for each ask, in their order; a batch has hands of several pictures.
+        """As `detect_in` for each ask, in their order; a batch has hands of several pictures, and always one size.
 
         Args:
             asks: taken as they are needed, never all at once.
@@ -124,9 +124,11 @@ class HamerDetector:
         Raises:
             InputError: a picture is not readable, or asks for hands without boxes or sides; when its turn has come.
         """
-        return self._answers(asks, workers, self._batch)
+        return self._answers(asks, workers, self._batch, filled=True)
 
-    def _answers(self, asks: Iterable[Ask], workers: int, batch: int) -> Iterator[list[Detection | None]]:
+    def _answers(
+        self, asks: Iterable[Ask], workers: int, batch: int, *, filled: bool
+    ) -> Iterator[list[Detection | None]]:
         looks: deque[_Looked] = deque()
 
         def cuts() -> Iterator[Cut]:
@@ -134,7 +136,7 @@ class HamerDetector:
                 looks.append(look)
                 yield look.cut
 
-        for answers in self._hamer.predict_many(cuts(), batch=batch):
+        for answers in self._hamer.predict_many(cuts(), batch=batch, filled=filled):
             yield _detections(looks.popleft(), answers)
 
     def close(self) -> None:

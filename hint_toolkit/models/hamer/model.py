@@ -111,7 +111,7 @@ class HamerModel:
         self.network = hasten(network.to(self.device), precision=precision, compiled=compiled)
         self.faces, self.config = faces, config
         self._ahead = _AHEAD if self.device.startswith("cuda") else 0
-        self._full_batches = compiled  # another size would be compiled anew
+        self._one_size = compiled  # another one would be compiled anew
 
     def predict(
         self,
@@ -125,12 +125,15 @@ class HamerModel:
         """The hands in the boxes of one picture; arguments and errors as of `cut_hands`, and how many at a time."""
         return next(self.predict_many([cut_hands(image, boxes, sides, crop)], batch=batch))
 
-    def predict_many(self, cuts: Iterable[Cut], *, batch: int = 8) -> Iterator[HandAnswers]:
+    def predict_many(self, cuts: Iterable[Cut], *, batch: int = 8, filled: bool = False) -> Iterator[HandAnswers]:
         """The hands of each picture, in the order of the pictures; a batch has hands of several.
 
         Args:
             cuts: taken as they are needed, never all at once.
             batch: hands at a time.
+            filled: fill the last batch up with black crops. The digits of a hand depend on how many are asked at once
+                (the libraries cut their products differently), and hardly on which: a run that begins in the middle
+                then ends with the same ones.
 
         Raises:
             HintError: of `cuts`, after what was cut before is answered.
@@ -152,7 +155,8 @@ class HamerModel:
                 more, failure = False, error
             while len(crops) >= batch or (crops and not more):
                 n = min(batch, len(crops))
-                running.append((self._start([crops.popleft() for _ in range(n)], batch), n))
+                size = batch if filled or self._one_size else n
+                running.append((self._start([crops.popleft() for _ in range(n)], size), n))
                 if len(running) > self._ahead:
                     answered.extend(_rows(*running.popleft()))
             while running and not more:
@@ -163,13 +167,13 @@ class HamerModel:
         if failure is not None:
             raise failure
 
-    def _start(self, crops: Sequence[NDArray[Any]], batch: int) -> dict[str, Any]:
-        """Begin a batch; on a GPU nothing is waited for."""
+    def _start(self, crops: Sequence[NDArray[Any]], size: int) -> dict[str, Any]:
+        """Begin a batch of this size; on a GPU nothing is waited for."""
         import torch
 
         stacked = np.stack(crops)
-        if self._full_batches and len(crops) < batch:
-            stacked = np.concatenate([stacked, np.zeros((batch - len(crops), *stacked.shape[1:]), stacked.dtype)])
+        if len(crops) < size:
+            stacked = np.concatenate([stacked, np.zeros((size - len(crops), *stacked.shape[1:]), stacked.dtype)])
         grey = torch.from_numpy(stacked)
         if self.device.startswith("cuda"):
             grey = grey.pin_memory()  # else the copy would wait

@@ -70,12 +70,12 @@ def test_the_file_holds_hamers_own_numbers(photos, wanted):
         own = wanted[1][name]
         np.testing.assert_allclose(read.points[k], own.points[0], atol=1e-4)
         for field in ("joints", "translation", "camera", "rotations", "betas"):
-            np.testing.assert_allclose(getattr(poses, field)[k], getattr(own, field)[0], atol=2e-6, err_msg=field)
-        np.testing.assert_allclose(poses.vertices[k], own.vertices[0], atol=2e-6)
+            np.testing.assert_allclose(getattr(poses, field)[k], getattr(own, field)[0], atol=1e-5, err_msg=field)
+        np.testing.assert_allclose(poses.vertices[k], own.vertices[0], atol=1e-5)
         assert poses.focal[k] == own.focal == FOCAL / IMAGE_SIZE * 400
     header = read.header
     assert header["mano"] != header["checkpoint"] == read.method.removeprefix("hamer-")
-    assert (header["crop"], header["precision"], header["batch"], header["device"]) == ("hint", "float32", 1, "cpu")
+    assert (header["crop"], header["precision"], header["batch"], header["device"]) == ("hint", "float32", 8, "cpu")
     assert header["options"] == {"device": "cpu", "mano": "MANO_RIGHT.pkl", "model": "hamer.ckpt"}
 
 
