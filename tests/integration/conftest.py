@@ -28,6 +28,7 @@ CHROMIUM_ARGUMENTS = [
     *("--disable-background-networking", "--disable-component-update", "--disable-sync"),
 ]
 EMAIL = "annotator@example.org"
+PATIENCE = 60_000  # ms that a page may take on a machine that does other work, too
 
 
 def open_hand(center: tuple[float, float], size: float, angle: float) -> np.ndarray:
@@ -208,6 +209,7 @@ def page() -> Iterator[Any]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program, args=CHROMIUM_ARGUMENTS)
         opened = browser.new_page(viewport={"width": 1600, "height": 1000})
+        opened.set_default_timeout(PATIENCE)
         yield opened
         browser.close()
 

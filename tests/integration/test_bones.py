@@ -1,6 +1,5 @@
 """Fingers as chains of lines, in a real browser: drag a joint, delete a finger, draw a joint again; the rest stays."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -16,7 +15,7 @@ from hint_toolkit.joints import INDEX, JOINTS
 from hint_toolkit.labelstudio.client import LabelStudioClient
 from hint_toolkit.labelstudio.config import OCCLUDED, has_bones, hotkeys
 
-from .test_browser import log_in, open_task, submit
+from .labelling_page import log_in, open_task, screenshot, submit
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
@@ -51,8 +50,7 @@ def test_bones_in_the_browser(service: Any, client: Any, page: Any, drawn_worksp
     corner = np.array([data["window_x"], data["window_y"]])
     log_in(page, service)
     left, top, width, height = open_task(page, service, project, ref.id)
-    if folder := os.environ.get("HINT_SCREENSHOTS"):
-        page.screenshot(path=f"{folder}/labelstudio_bones.png")
+    screenshot(page, "labelstudio_bones")
     assert page.evaluate(KINDS) == ["keypointregion", *["vectorregion"] * 5, "rectangleregion"]
     scale = np.array([width / data["window_width"], height / data["window_height"]])
 

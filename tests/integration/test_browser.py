@@ -1,6 +1,5 @@
 """A person's work, with real mouse and keys in a real Chromium, from the pushed task to the pulled row."""
 
-import os
 from collections.abc import Callable
 from typing import Any
 
@@ -12,55 +11,15 @@ from hint_toolkit.flows.push import push
 from hint_toolkit.joints import INDEX, JOINTS
 from hint_toolkit.labelstudio.config import ABSENT, OCCLUDED, hotkeys
 
+from .labelling_page import STAGE, WHERE, log_in, open_task, screenshot, submit
+
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
-READY = """() => {
-    const store = window.Htx && Htx.annotationStore && Htx.annotationStore.selected
-    const image = store && store.names.get('img')
-    if (!image || !image.imageIsLoaded || !image.stageRef) return null
-    const box = image.stageRef.container().getBoundingClientRect()
-    return [box.x, box.y, image.stageWidth, image.stageHeight]
-}"""
-WHERE = """(label) => {
-    const store = Htx.annotationStore.selected, image = store.names.get('img')
-    const region = store.regions.find(r => r.type === 'keypointregion' && r.labels.includes(label))
-    const node = image.stageRef.findOne(n => n.name().startsWith(region.id))
-    const box = image.stageRef.container().getBoundingClientRect(), at = node.getAbsolutePosition()
-    return [box.x + at.x, box.y + at.y]
-}"""
 TICKED = "(name) => Htx.annotationStore.selected.names.get(name).selectedValues()"
 SELECT_BOX = """() => {
     const store = Htx.annotationStore.selected
     store.selectArea(store.regions.find(r => r.type === 'rectangleregion'))
 }"""
-
-
-def log_in(page: Any, service: Any) -> None:
-    page.goto(f"{service.server.url}/user/login/")
-    page.fill("input[name=email]", service.server.account.username)
-    page.fill("input[name=password]", service.server.account.password)
-    page.click("button[type=submit]")
-    page.wait_for_url(lambda url: "/user/login" not in url)
-
-
-def open_task(page: Any, service: Any, project: int, task: int) -> list[float]:
-    """Open a task and wait until the layout stands still; x, y, width, height of the stage."""
-    page.goto(f"{service.server.url}/projects/{project}/data?task={task}")
-    last, same = None, 0
-    for _ in range(150):
-        now = page.evaluate(READY)
-        same = same + 1 if now and now == last else 0
-        if same >= 8:
-            return now
-        last = now
-        page.wait_for_timeout(200)
-    pytest.fail(f"the editor did not come to rest: {last}")
-
-
-def submit(page: Any) -> None:
-    with page.expect_response(lambda r: r.request.method == "POST" and "/annotations" in r.url) as reply:
-        page.keyboard.press("Control+Enter")
-    assert reply.value.status == 201
 
 
 def test_drag_occlude_submit(service: Any, client: Any, page: Any, drawn_workspace: Callable[..., Any]) -> None:
@@ -71,8 +30,7 @@ def test_drag_occlude_submit(service: Any, client: Any, page: Any, drawn_workspa
     window = {k: client.get_task(ref.id)["data"][f"window_{k}"] for k in ("x", "y", "width", "height")}
     log_in(page, service)
     left, top, width, height = open_task(page, service, project, ref.id)
-    if folder := os.environ.get("HINT_SCREENSHOTS"):
-        page.screenshot(path=f"{folder}/labelstudio_page.png")
+    screenshot(page, "labelstudio_page")
 
     # The dots are where our half-pixel rule says: the centre of pixel 0 is half a pixel from the corner.
     scale = np.array([width / window["width"], height / window["height"]])
@@ -123,7 +81,7 @@ def test_every_key_of_the_grids(service: Any, client: Any, page: Any, drawn_work
             page.wait_for_timeout(30)
             assert page.evaluate(TICKED, action) == [], key
     assert page.evaluate("() => Htx.annotationStore.selected.names.get('img').currentZoom") == zoom
-    assert page.evaluate(READY) == stage
+    assert page.evaluate(STAGE) == stage
 
 
 def test_delete_draw_again_and_relabel(
@@ -140,7 +98,7 @@ def test_delete_draw_again_and_relabel(
     for joint in ("ring_finger3", "pinky_finger2"):
         page.mouse.click(*page.evaluate(WHERE, joint))
         page.keyboard.press("Backspace")
-    left, top, width, height = page.evaluate(READY)
+    left, top, width, height = page.evaluate(STAGE)
     page.keyboard.press(hotkeys()["draw ring_finger3"].replace("alt+", "Alt+"))
     page.keyboard.down("Control")
     page.mouse.click(left + width * 0.5, top + height * 0.25)
@@ -174,7 +132,7 @@ def test_a_hand_is_drawn_where_the_detector_found_none(
     project = push(drawn.workspace, client, title="nothing", document_root=service.root).project_id
     first, second = client.list_tasks(project)
     log_in(page, service)
-    left, top, width, height = open_task(page, service, project, first.id)
+    left, top, width, height = open_task(page, service, project, first.id, regions=False)
     page.keyboard.press("Shift+BracketLeft")
     page.mouse.move(left + 0.25 * width, top + 0.25 * height)
     page.mouse.down()
@@ -187,7 +145,7 @@ def test_a_hand_is_drawn_where_the_detector_found_none(
     page.keyboard.up("Control")
     page.keyboard.press("Escape")
     submit(page)
-    open_task(page, service, project, second.id)
+    open_task(page, service, project, second.id, regions=False)
     submit(page)
 
     report = pull(drawn.workspace, client, title="nothing")

@@ -13,7 +13,7 @@ from hint_toolkit.flows.push import push
 from hint_toolkit.joints import INDEX, JOINTS
 from hint_toolkit.labelstudio.config import OCCLUDED, hotkeys
 
-from .test_browser import READY, WHERE, log_in, open_task, submit
+from .labelling_page import WHERE, drag, log_in, open_stream, open_task, submit
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 PROTOCOL = Path(__file__).parents[2] / "annotation" / "protocol.md"
@@ -48,28 +48,6 @@ EDGE = """() => {
     const box = image.stageRef.container().getBoundingClientRect(), r = node.getClientRect()
     return [box.x + r.x + 1, box.y + r.y + 0.03 * r.height]
 }"""
-
-
-def open_stream(page: Any, service: Any, project: int) -> int:
-    """ "Label All Tasks": the next open task comes by itself, and only there can one be skipped. Gives its id."""
-    page.goto(f"{service.server.url}/projects/{project}/data?labeling=1")
-    last, same = None, 0
-    for _ in range(150):
-        now = page.evaluate(READY)
-        same = same + 1 if now and now == last else 0
-        if same >= 8:
-            return int(page.evaluate("() => Htx.task.id"))
-        last = now
-        page.wait_for_timeout(200)
-    pytest.fail(f"the editor did not come to rest: {last}")
-
-
-def drag(page: Any, joint: str, by: tuple[float, float]) -> None:
-    x, y = page.evaluate(WHERE, joint)
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + by[0], y + by[1], steps=8)
-    page.mouse.up()
 
 
 def nothing(page: Any) -> None:

@@ -16,11 +16,9 @@ from hint_toolkit.joints import INDEX
 from hint_toolkit.labelstudio.client import LabelStudioClient
 from hint_toolkit.labelstudio.config import label_config, vocabulary
 
-from .test_browser import log_in, open_task
-from .test_effort import drag
+from .labelling_page import drag, log_in, open_task
 
 pytestmark = [pytest.mark.server, pytest.mark.browser]
-PATIENCE = 60_000
 
 
 def delete_in_the_page(page: Any, service: Any, project: int, task: int) -> None:
@@ -55,7 +53,6 @@ def test_a_task_is_deleted_and_the_configuration_edited(
     monkeypatch: pytest.MonkeyPatch,
     capsys: Any,
 ) -> None:
-    page.set_default_timeout(PATIENCE)
     drawn = drawn_workspace(service.root / "hands on", hands=(2, 1))
     options: dict[str, Any] = {"title": "hands on", "document_root": service.root}
     project = push(drawn.workspace, client, **options).project_id
@@ -115,7 +112,6 @@ def test_a_draft_that_is_come_back_to(
     service: Any, client: Any, page: Any, drawn_workspace: Callable[..., Any]
 ) -> None:
     """After a reload the editor submits without a parent prediction; what was shown is known all the same."""
-    page.set_default_timeout(PATIENCE)
     drawn = drawn_workspace(service.root / "draft", hands=(1,))
     project = push(drawn.workspace, client, title="draft", document_root=service.root).project_id
     (ref,) = client.list_tasks(project)

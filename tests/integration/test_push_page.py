@@ -1,6 +1,5 @@
 """What an annotator sees of a push, in a real Chromium: notes, instructions, answers side by side, pictures from S3."""
 
-import os
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,22 +14,10 @@ from hint_toolkit.joints import INDEX, JOINTS
 from hint_toolkit.labelstudio.config import OCCLUDED, hotkeys
 from hint_toolkit.labelstudio.pictures import S3Pictures
 
+from .labelling_page import WHERE, log_in, open_task, screenshot, submit
+
 pytestmark = [pytest.mark.server, pytest.mark.browser]
 
-READY = """() => {
-    const store = window.Htx && Htx.annotationStore && Htx.annotationStore.selected
-    const image = store && store.names.get('img'), others = store && store.names.get('others')
-    if (!image || !image.imageIsLoaded || !image.stageRef || (others && !others.imageIsLoaded)) return null
-    const box = image.stageRef.container().getBoundingClientRect()
-    return [box.x, box.y, image.stageWidth, image.stageHeight]
-}"""
-WHERE = """(label) => {
-    const store = Htx.annotationStore.selected, image = store.names.get('img')
-    const region = store.regions.find(r => r.type === 'keypointregion' && r.labels.includes(label))
-    const node = image.stageRef.findOne(n => n.name().startsWith(region.id))
-    const box = image.stageRef.container().getBoundingClientRect(), at = node.getAbsolutePosition()
-    return [box.x + at.x, box.y + at.y]
-}"""
 OTHERS = """() => {
     const image = document.querySelector('img[src*="others"]')
     return image ? [image.naturalWidth, image.naturalHeight] : null
@@ -39,32 +26,6 @@ SKELETON = """() => {
     const image = document.querySelector('img[alt="the 21 joints and their keys"]')
     return image && image.complete ? [image.naturalWidth, image.naturalHeight] : null
 }"""
-
-
-def log_in(page: Any, service: Any) -> None:
-    page.goto(f"{service.server.url}/user/login/")
-    page.fill("input[name=email]", service.server.account.username)
-    page.fill("input[name=password]", service.server.account.password)
-    page.click("button[type=submit]")
-    page.wait_for_url(lambda url: "/user/login" not in url)
-
-
-def settled(page: Any) -> list[float]:
-    """Wait until the layout stands still; x, y, width, height of the stage."""
-    last, same = None, 0
-    for _ in range(150):
-        now = page.evaluate(READY)
-        same = same + 1 if now and now == last else 0
-        if same >= 8:
-            return list(now)
-        last = now
-        page.wait_for_timeout(200)
-    pytest.fail(f"the editor did not come to rest: {last}")
-
-
-def picture(page: Any, name: str) -> None:
-    if folder := os.environ.get("HINT_SCREENSHOTS"):
-        page.screenshot(path=f"{folder}/{name}.png")
 
 
 def test_the_note_and_the_instructions(
@@ -78,8 +39,7 @@ def test_the_note_and_the_instructions(
     refs = {ref.hint_id: ref.id for ref in client.list_tasks(project)}
     log_in(page, service)
     for k, says in enumerate(("", "Check that this is a hand, and which side it is.", "Nothing was found here.")):
-        page.goto(f"{service.server.url}/projects/{project}/data?task={refs[drawn.prelabels.id[k]]}")
-        settled(page)
+        open_task(page, service, project, refs[drawn.prelabels.id[k]], regions=k < 2)
         text = (
             page.inner_text(".lsf-main-content")
             if page.query_selector(".lsf-main-content")
@@ -88,11 +48,11 @@ def test_the_note_and_the_instructions(
         assert says in text
         assert ("Check that this is a hand" in text) == (k == 1)
         assert "$note" not in text
-        picture(page, f"note_{k}")
+        screenshot(page, f"note_{k}")
     page.goto(f"{service.server.url}/projects/{project}/data?labeling=1")  # the stream shows them by itself
     page.wait_for_function(SKELETON, timeout=30_000)
     assert page.evaluate(SKELETON) == [820, 640]
-    picture(page, "instructions")
+    screenshot(page, "instructions")
     # What a person writes instead is left alone.
     client.request("x", "PATCH", f"api/projects/{project}", json_body={"expert_instruction": "<p>Ours.</p>"})
     push(drawn.workspace, client, title="note", document_root=service.root)
@@ -110,9 +70,8 @@ def test_answers_side_by_side(service: Any, client: Any, page: Any, drawn_worksp
     )
     (ref,) = client.list_tasks(report.project_id)
     log_in(page, service)
-    page.goto(f"{service.server.url}/projects/{report.project_id}/data?task={ref.id}")
-    left, top, width, height = settled(page)
-    picture(page, "adjudicate")
+    left, top, width, height = open_task(page, service, report.project_id, ref.id)
+    screenshot(page, "adjudicate")
     assert page.evaluate(OTHERS) == [5 * 364 - 4, 360]  # five tiles of 360 pixels in one row
     assert top + height < 1000  # all of the hand's own picture is in sight below them
     data = client.get_task(ref.id)["data"]
@@ -129,8 +88,7 @@ def test_answers_side_by_side(service: Any, client: Any, page: Any, drawn_worksp
     page.mouse.up()
     page.keyboard.press("Escape")
     page.keyboard.press(hotkeys()[f"{OCCLUDED} pinky_finger2"])
-    with page.expect_response(lambda r: r.request.method == "POST" and "/annotations" in r.url):
-        page.keyboard.press("Control+Enter")
+    submit(page)
     pull(drawn.workspace, client, title="sides")
     (row,) = drawn.workspace.read_annotations()
     moved = np.arange(len(JOINTS)) == INDEX["thumb4"]
@@ -154,6 +112,5 @@ def test_a_picture_from_a_bucket(
     ).project_id
     (ref,) = client.list_tasks(project)
     log_in(page, service)
-    page.goto(f"{service.server.url}/projects/{project}/data?task={ref.id}")
-    settled(page)
-    picture(page, "bucket")
+    open_task(page, service, project, ref.id)
+    screenshot(page, "bucket")
