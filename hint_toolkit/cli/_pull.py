@@ -40,7 +40,7 @@ def pull(project: str, url: str | None, workspace: Path, as_json: bool, quiet: b
     with LabelStudioClient(server_url(url, workspace), key) as client:
         if wish["listen"]:
             return _listen(place, client, project, wish, as_json)
-        with progress("pull", "projects", quiet) as bar:
+        with progress("pull", "tasks", quiet) as bar:
             report = run_pull(place, client, title=project, everything=wish["everything"], progress=bar)
     _show(report, as_json)
     return 3 if report.issues.errors else 0

@@ -7,6 +7,7 @@ that the next one asks for what is new only.
 import gzip
 import hashlib
 import json
+import zlib
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -18,6 +19,7 @@ import orjson
 from hint_toolkit.errors import InputError
 from hint_toolkit.io.atomic import write_bytes, write_json
 
+_GZIP = 31  # zlib's number for the format of .gz files, without a time in them
 _PACKERS = ThreadPoolExecutor(1, thread_name_prefix="archive")  # no thread runs before something is packed
 
 
@@ -29,7 +31,7 @@ class PullState:
         project_id: on the server.
         made_at: when the project was made, by the server's clock: with the id it tells one project from another of
             the same title, and a server from another one.
-        until: latest time of change seen, "" before the first pull.
+        until: all changes up to this time were seen; "" before the first pull.
         tasks: ids of the tasks known.
         annotated: of them with an annotation.
         unreadable: annotations that cannot be read: "<task id>/<annotation id>" -> what is wrong.
@@ -52,6 +54,7 @@ class RawAnswers:
         """Name the folder; nothing is written."""
         self.folder = folder
         self._file = folder / "state.json"
+        self._open: _Packed | None = None
         self._packing: Future[None] | None = None
 
     def read_state(self) -> PullState:
@@ -74,30 +77,43 @@ class RawAnswers:
         self.finish()
         write_json(self._file, asdict(state))
 
-    def keep(self, tasks: Sequence[Any], state: PullState, *, full: bool, strict: bool = False) -> str:
-        """Archive what the server sent; the same content once. Returns the file's name.
-
-        The file is packed beside other work: `finish` says when it lies there.
+    def keep(self, tasks: Sequence[Any], *, strict: bool = False) -> None:
+        """Add tasks to the file that `seal` names. They are packed beside other work.
 
         Args:
             tasks: as they came.
-            state: gets a line about the file.
-            full: whether these are all tasks of the project.
             strict: that they hold no number which JSON has no name for (NaN); that is quicker to write.
         """
+        if not tasks:
+            return
         write = _strict if strict else _any_number
-        data = b"[\n" + b",\n".join(write(task) for task in tasks) + b"\n]\n"
-        digest = hashlib.sha256(data).hexdigest()
+        self._open = self._open or _Packed()
+        self._open.add(b",\n".join(write(task) for task in tasks), len(tasks))
+
+    def seal(self, state: PullState, *, full: bool) -> str:
+        """Archive what was kept since the last time; the same content once. `finish` says when it lies there.
+
+        Args:
+            state: gets a line about the file.
+            full: whether these are all tasks of the project.
+
+        Returns:
+            the file's name, "" when nothing was kept.
+        """
+        packed, self._open = self._open, None
+        if packed is None:
+            return ""
+        digest = packed.close()
         for one in state.archives:
             if one["sha256"] == digest and (self.folder / one["name"]).is_file():
                 return str(one["name"])
         name = f"{len(state.archives):05d}-{digest[:12]}.json.gz"
-        self._packing = _PACKERS.submit(_pack, self.folder / name, data)
-        state.archives.append({"name": name, "sha256": digest, "tasks": len(tasks), "full": full})
+        self._packing = _PACKERS.submit(packed.write, self.folder / name)
+        state.archives.append({"name": name, "sha256": digest, "tasks": packed.tasks, "full": full})
         return name
 
     def finish(self) -> None:
-        """Wait until what was kept lies on the disk.
+        """Wait until what was sealed lies on the disk.
 
         Raises:
             OSError: it cannot be written.
@@ -107,8 +123,32 @@ class RawAnswers:
             packing.result()
 
 
-def _pack(path: Path, data: bytes) -> None:
-    write_bytes(path, gzip.compress(data, compresslevel=3, mtime=0))
+class _Packed:
+    """A file in the making: a list of tasks, packed part by part, so that only the packed form grows."""
+
+    def __init__(self) -> None:
+        self._digest, self._stream = hashlib.sha256(), zlib.compressobj(3, wbits=_GZIP)
+        self._parts: list[Future[bytes]] = []
+        self.tasks = 0
+
+    def add(self, text: bytes, tasks: int) -> None:
+        """So many tasks as text, commas between them."""
+        self._take(b",\n" if self.tasks else b"[\n")
+        self._take(text)
+        self.tasks += tasks
+
+    def close(self) -> str:
+        """No task follows. The sha256 of all of the text."""
+        self._take(b"\n]\n")
+        return self._digest.hexdigest()
+
+    def write(self, path: Path) -> None:
+        """Only on the packers' thread: everything before it is packed then."""
+        write_bytes(path, b"".join([*(part.result() for part in self._parts), self._stream.flush()]))
+
+    def _take(self, data: bytes) -> None:
+        self._digest.update(data)
+        self._parts.append(_PACKERS.submit(self._stream.compress, data))
 
 
 def _strict(task: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""The calls to Label Studio that the toolkit needs: projects, tasks, predictions, annotations, exports."""
+"""The calls to Label Studio that the toolkit needs: projects, tasks, predictions, annotations; exports are beside."""
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,10 +9,8 @@ from urllib.parse import quote
 import orjson
 
 from hint_toolkit.errors import InputError, ServerError
-from hint_toolkit.labelstudio.connection import Connection
+from hint_toolkit.labelstudio.exports import LONG, ExportClient
 
-_LONG: Final = {"max_retries": 0, "timeout_in_seconds": 900}
-"""For requests that grow with the project: 5,000 tasks export in 30 s on two busy cores."""
 _PAGE: Final = 500
 _QUERY_CHARACTERS: Final = 16_000
 """Ids to look up travel in the URL; servers refuse lines of 64 kB."""
@@ -38,14 +36,8 @@ class TaskRef:
     annotated: bool
 
 
-class LabelStudioClient(Connection):
-    """What the toolkit asks of a server, over one connection.
-
-    Attributes:
-        odd_numbers: whether an export had numbers that JSON has no name for (NaN).
-    """
-
-    odd_numbers = False
+class LabelStudioClient(ExportClient):
+    """What the toolkit asks of a server, over one connection."""
 
     def find_project(self, title: str) -> Project | None:
         """The project of exactly this title.
@@ -114,7 +106,7 @@ class LabelStudioClient(Connection):
                 params={"commit_to_project": "false"},
                 files={name: (name, *content) for name, content in files.items()},
                 data={},
-                request_options=_LONG,
+                request_options=LONG,
             )
             if reply.status_code >= 400:
                 raise ApiError(status_code=reply.status_code, body=reply.text)
@@ -197,68 +189,6 @@ class LabelStudioClient(Connection):
     def project_facts(self, project_id: int) -> dict[str, Any]:
         """All that the server says of a project, e.g. `task_number` and `created_at`."""
         return dict(self.request("show the project", "GET", f"api/projects/{project_id}"))
-
-    def task_ids(self, project_id: int, changed_since: str | None = None) -> list[int]:
-        """Ids of all tasks, or of those that changed after a time (ISO, as the server writes it), ascending.
-
-        A task changes when one of its annotations is made, edited, skipped or deleted.
-        """
-        query: dict[str, Any] = {"ordering": ["tasks:id"]}
-        if changed_since is not None:
-            item = {"filter": "filter:tasks:updated_at", "operator": "greater", "type": "Datetime"}
-            query["filters"] = {"conjunction": "and", "items": [item | {"value": changed_since}]}
-        params = {"project": project_id, "fields": "task_only", "include": "id", "query": json.dumps(query)}
-        found: list[int] = []
-        page = 1
-        while True:
-            reply = self.request("list tasks", "GET", "api/tasks", params=params | {"page": page, "page_size": 1000})
-            found += [int(task["id"]) for task in reply["tasks"]]
-            if len(found) >= int(reply["total"]) or not reply["tasks"]:
-                return found
-            page += 1
-
-    def export(self, project_id: int, ids: Sequence[int] | None = None) -> list[dict[str, Any]]:
-        """Tasks with all annotations, by id; `completed_by` holds id and e-mail, so that the file stands alone.
-
-        The server can import the same list again.
-
-        Args:
-            project_id: of the project.
-            ids: of the wanted tasks; None for all. The SDK's own `ids` is ignored by the server, which reads `ids[]`.
-        """
-        parts = [None] if ids is None else [list(ids[k : k + _PAGE]) for k in range(0, len(ids), _PAGE)]
-        tasks: list[dict[str, Any]] = []
-        with self._translated("export the project"):
-            for part in parts:
-                wanted = {} if part is None else {"additional_query_parameters": {"ids[]": part}}
-                chunks = self._sdk.projects.exports.download_sync(
-                    project_id, export_type="JSON", download_all_tasks=True, request_options=_LONG | wanted
-                )
-                tasks += self._exported(b"".join(chunks))
-            # The user's address belongs to the annotation: the export itself has only an id.
-            emails = {user.id: user.email for user in self._sdk.users.list()} if tasks else {}
-        for annotation in (one for task in tasks for one in task.get("annotations") or []):
-            user = annotation.get("completed_by")
-            if user in emails:
-                annotation["completed_by"] = {"id": user, "email": emails[user]}
-        return sorted(tasks, key=lambda task: int(task["id"]))
-
-    def _exported(self, text: bytes) -> list[dict[str, Any]]:
-        try:
-            tasks: list[dict[str, Any]] = self._parsed(text)
-            for task in tasks:
-                int(task["id"])
-        except (ValueError, TypeError, KeyError) as error:
-            raise ServerError("sent an export that is no list of tasks", where=self.url, why=str(error)) from error
-        return tasks
-
-    def _parsed(self, text: bytes) -> Any:
-        """JSON; also with numbers that JSON has no name for, as the server may send them."""
-        try:
-            return orjson.loads(text)
-        except orjson.JSONDecodeError:
-            self.odd_numbers = True
-            return json.loads(text)
 
     def ensure_user(self, email: str) -> int:
         """Id of the user with this address, made without a password if there is none."""

@@ -70,48 +70,67 @@ class Reading:
         return int((self.hands.state == state).sum())
 
 
-def read_export(
-    tasks: Iterable[Mapping[str, Any]], frames: Mapping[str, Frame], prelabels: Mapping[str, Hand], file: str = ""
-) -> Reading:
-    """Read the tasks of a JSON export.
+class ExportReader:
+    """Reads the tasks of a JSON export, part by part; nothing of a part is kept but what it says.
 
     Args:
-        tasks: as the client gives them, `completed_by` with its e-mail address.
         frames: by id.
         prelabels: what was pushed, by hint_id; points that come back untouched take its pixels exactly.
-        file: name of the archive, for the issues.
     """
-    issues, seen = Issues(), set()
-    rows: list[Row] = []
-    unreadable: list[tuple[int, int, str]] = []
-    open_tasks = by_action = 0
-    for task in tasks:
-        data = task.get("data") or {}
-        hint_id, place = str(data.get("hint_id") or ""), f"{file} > task {task.get('id')}".removeprefix(" > ")
-        if hint_id in seen:
-            issues.warn("has two tasks; push again to remove the surplus one", file=place, id=hint_id)
-        seen.add(hint_id)
-        annotations = task.get("annotations") or []
-        open_tasks += not annotations
-        for annotation in annotations:
-            if _by_action(annotation):
-                by_action += 1
-                continue
-            ids = int(task.get("id") or 0), int(annotation.get("id") or 0)
-            try:
-                hand, warnings = _row(annotation, data, frames, prelabels.get(hint_id))
-                started = _started(annotation, task, hand, prelabels.get(hint_id))
-            except Unreadable as error:
-                issues.error(error.text, file=place, id=hint_id, field=error.field)
-                unreadable.append((*ids, f"{hint_id} > {error.field}: {error.text}"))
-                continue
-            for text in warnings:
-                issues.warn(text, file=place, id=hint_id)
-            times = (str(annotation.get(name) or "") for name in ("created_at", "updated_at"))
-            rows.append(Row(hand, started, *ids, *times))
-    rows.sort(key=lambda row: (row.hand.id, row.created_at, row.annotation_id))
-    hands = Hands.of(row.hand for row in rows)
-    return Reading(hands, open_tasks, len(unreadable), issues, tuple(rows), tuple(unreadable), by_action)
+
+    def __init__(self, frames: Mapping[str, Frame], prelabels: Mapping[str, Hand]) -> None:
+        """Nothing is read yet."""
+        self._frames, self._prelabels = frames, prelabels
+        self._issues, self._hands = Issues(), set[str]()
+        self._rows: list[Row] = []
+        self._unreadable: list[tuple[int, int, str]] = []
+        self._open_tasks = self._by_action = 0
+
+    def take(self, tasks: Iterable[Mapping[str, Any]]) -> None:
+        """The next tasks, as the client gives them: `completed_by` with its e-mail address."""
+        for task in tasks:
+            hint_id = str((task.get("data") or {}).get("hint_id") or "")
+            if hint_id in self._hands:
+                self._issues.warn(
+                    "has two tasks; push again to remove the surplus one", file=f"task {task.get('id')}", id=hint_id
+                )
+            self._hands.add(hint_id)
+            annotations = task.get("annotations") or []
+            self._open_tasks += not annotations
+            for annotation in annotations:
+                if _by_action(annotation):
+                    self._by_action += 1
+                else:
+                    self._take(annotation, task, hint_id)
+
+    def _take(self, annotation: Mapping[str, Any], task: Mapping[str, Any], hint_id: str) -> None:
+        ids, place = (int(task.get("id") or 0), int(annotation.get("id") or 0)), f"task {task.get('id')}"
+        prelabel = self._prelabels.get(hint_id)
+        try:
+            hand, warnings = _row(annotation, task.get("data") or {}, self._frames, prelabel)
+            started = _started(annotation, task, hand, prelabel)
+        except Unreadable as error:
+            self._issues.error(error.text, file=place, id=hint_id, field=error.field)
+            self._unreadable.append((*ids, f"{hint_id} > {error.field}: {error.text}"))
+            return
+        for text in warnings:
+            self._issues.warn(text, file=place, id=hint_id)
+        times = (str(annotation.get(name) or "") for name in ("created_at", "updated_at"))
+        self._rows.append(Row(hand, started, *ids, *times))
+
+    def finish(self, file: str = "") -> Reading:
+        """All that was taken; `file` is the archive's name, for the issues."""
+        rows = sorted(self._rows, key=lambda row: (row.hand.id, row.created_at, row.annotation_id))
+        found = [replace(one, file=f"{file} > {one.file}".removeprefix(" > ")) for one in self._issues.found]
+        return Reading(
+            Hands.of(row.hand for row in rows),
+            self._open_tasks,
+            len(self._unreadable),
+            Issues(found),
+            tuple(rows),
+            tuple(self._unreadable),
+            self._by_action,
+        )
 
 
 def _by_action(annotation: Mapping[str, Any]) -> bool:

@@ -62,7 +62,7 @@ def tables(workspace: Workspace) -> list[bytes]:
 
 
 def test_only_what_changed_is_fetched_and_every_revision_stays(work: Work, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("hint_toolkit.flows.pull.OVERLAP", timedelta(0))
+    monkeypatch.setattr("hint_toolkit.flows.pull_project.OVERLAP", timedelta(0))
     ids = [str(hand_id) for hand_id in work.drawn.prelabels.id]
     first = work.answer(ids[0])
     report = work.pull()
@@ -90,6 +90,37 @@ def test_only_what_changed_is_fetched_and_every_revision_stays(work: Work, monke
     assert tables(work.drawn.workspace) == before
     assert work.pull(everything=True).revisions == 0
     assert tables(work.drawn.workspace) == before
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first pull", "later pull"])
+def test_an_answer_given_while_we_pull_comes_with_the_next(
+    work: Work, monkeypatch: pytest.MonkeyPatch, first: bool
+) -> None:
+    """One to a task that was read already, then one to a task that is read last: the later is the newest seen."""
+    monkeypatch.setattr("hint_toolkit.flows.pull_project.OVERLAP", timedelta(0))
+    monkeypatch.setattr("hint_toolkit.labelstudio.exports.PART", 2)
+    ids = [str(hand_id) for hand_id in work.drawn.prelabels.id]
+    if not first:
+        work.pull()
+        for hand_id in ids:
+            work.answer(hand_id)
+    plain, seen = work.client.export_parts, []
+
+    def while_people_work(*arguments: Any) -> Any:
+        for k, part in enumerate(plain(*arguments)):
+            if k == 0:
+                work.answer(ids[0], shift=1.0)
+                work.answer(ids[3], shift=1.0)
+            yield part
+
+    with monkeypatch.context() as patched:
+        patched.setattr(work.client, "export_parts", while_people_work)
+        before = work.pull(progress=lambda done, total: seen.append((done, total)))
+    assert seen == [(2, 4), (4, 4)]
+    report = work.pull()
+    answers = 2 if first else 6
+    assert (before.submitted, report.submitted) == (answers - 1, answers)
+    assert work.pull(everything=True).revisions == 0
 
 
 def test_a_fresh_full_pull_gives_what_the_steps_gave(work: Work, tmp_path: Path) -> None:

@@ -10,32 +10,53 @@ from hint_toolkit.io.assignments import Assignment, read_assignments, write_assi
 from hint_toolkit.io.raw_answers import PullState, RawAnswers, read_archive
 
 
+def archived(raw, tasks, state, full=True, **how):
+    """All in one part."""
+    raw.keep(tasks, **how)
+    return raw.seal(state, full=full)
+
+
 def test_what_came_is_kept_once_and_comes_back(tmp_path):
     raw, state = RawAnswers(tmp_path / "raw"), PullState()
     tasks = [{"id": 1, "odd": float("inf"), "text": "é"}]
-    name = raw.keep(tasks, state, full=True)
+    name = archived(raw, tasks, state)
     raw.finish()
     stored = (tmp_path / "raw" / name).read_bytes()
     assert read_archive(tmp_path / "raw" / name) == tasks
-    assert raw.keep([{"text": "é", "odd": float("inf"), "id": 1}], state, full=True) == name
+    assert archived(raw, [{"text": "é", "odd": float("inf"), "id": 1}], state) == name
     assert [one["name"] for one in state.archives] == [name]
     raw.finish()
-    other = raw.keep([], state, full=False)
+    assert archived(raw, [], state, full=False) == ""  # nothing came, nothing is written
+    other = archived(raw, [{"id": 2}], state, full=False)
     assert other != name
+    raw.finish()
     assert (tmp_path / "raw" / name).read_bytes() == stored
-    assert [one["full"] for one in state.archives] == [True, False]
+    assert [(one["full"], one["tasks"]) for one in state.archives] == [(True, 1), (False, 1)]
     again, fresh = RawAnswers(tmp_path / "again"), PullState()
-    again.keep(tasks, fresh, full=True)
+    archived(again, tasks, fresh)
     again.finish()
     assert (tmp_path / "again" / name).read_bytes() == stored  # no time, no name in the gzip header
 
 
+def test_what_comes_in_parts_is_one_list(tmp_path):
+    tasks = [{"id": k, "text": "x" * k} for k in range(1, 9)]
+    whole, parts = RawAnswers(tmp_path / "whole"), RawAnswers(tmp_path / "parts")
+    name, state = archived(whole, tasks, PullState()), PullState()
+    for part in (tasks[:3], [], tasks[3:4], tasks[4:]):
+        parts.keep(part, strict=True)
+    assert parts.seal(state, full=True) == name
+    assert parts.seal(state, full=True) == ""  # the next file begins empty
+    parts.finish()
+    assert read_archive(tmp_path / "parts" / name) == tasks
+    assert [(one["tasks"], one["name"]) for one in state.archives] == [(8, name)]
+
+
 def test_an_archive_that_was_removed_is_written_again(tmp_path):
     raw, state = RawAnswers(tmp_path), PullState()
-    name = raw.keep([{"id": 1}], state, full=True)
+    name = archived(raw, [{"id": 1}], state)
     raw.finish()
     (tmp_path / name).unlink()
-    assert raw.keep([{"id": 1}], state, full=True)
+    assert archived(raw, [{"id": 1}], state)
     raw.write_state(state)  # waits for it
     assert read_archive(tmp_path / state.archives[-1]["name"]) == [{"id": 1}]
 
@@ -45,12 +66,12 @@ def test_both_ways_to_write_say_the_same_and_a_full_disk_is_no_secret(tmp_path):
     names = []
     for strict in (True, False):
         raw, state = RawAnswers(tmp_path / str(strict)), PullState()
-        names.append(raw.keep(tasks, state, full=True, strict=strict))
+        names.append(archived(raw, tasks, state, strict=strict))
         raw.finish()
         assert read_archive(tmp_path / str(strict) / names[-1]) == tasks
     blocked = RawAnswers(tmp_path / "file")
     (tmp_path / "file").write_text("in the way")
-    blocked.keep(tasks, PullState(), full=True)
+    archived(blocked, tasks, PullState())
     with pytest.raises(OSError):  # noqa: PT011 (whatever the disk says)
         blocked.finish()
     blocked.finish()  # said once
@@ -70,7 +91,7 @@ def test_the_state_comes_back_and_a_damaged_one_is_one_line(tmp_path):
 
 def test_the_archive_is_plain_gzip_json(tmp_path):
     raw, state = RawAnswers(tmp_path), PullState()
-    name = raw.keep([{"id": 1}], state, full=True)
+    name = archived(raw, [{"id": 1}], state)
     raw.finish()
     assert json.loads(gzip.decompress((tmp_path / name).read_bytes())) == [{"id": 1}]
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hint_toolkit.joints import INDEX, JOINTS, N_JOINTS
-from hint_toolkit.labelstudio.results import SIMULATED_EMAIL, Reading, read_export
+from hint_toolkit.labelstudio.results import SIMULATED_EMAIL, ExportReader, Reading
 from hint_toolkit.labelstudio.tasks import build_task, window_of
 from hint_toolkit.records import Frame, Hand
 
@@ -44,7 +44,12 @@ class Export:
         )
 
     def read(self) -> Reading:
-        return read_export([self.task], {self.frame.id: self.frame}, {self.prelabel.id: self.prelabel}, "raw.json")
+        reader = self.reader()
+        reader.take([self.task])
+        return reader.finish("raw.json")
+
+    def reader(self) -> ExportReader:
+        return ExportReader({self.frame.id: self.frame}, {self.prelabel.id: self.prelabel})
 
     def row(self) -> Hand:
         reading = self.read()
@@ -315,9 +320,11 @@ def test_the_detector_is_the_one_whose_guess_was_seen(export: Export) -> None:
 
 def test_open_and_doubled_tasks_are_counted(export: Export) -> None:
     other = {"id": 8, "data": export.task["data"], "annotations": []}
-    reading = read_export(
-        [export.task, other], {export.frame.id: export.frame}, {export.prelabel.id: export.prelabel}, "raw.json"
-    )
+    reader = export.reader()
+    reader.take([export.task])
+    reader.take([other])  # also when they come in two parts
+    reading = reader.finish("raw.json")
     assert (reading.open_tasks, reading.count("submitted"), reading.left_out) == (1, 1, 0)
     (issue,) = reading.issues
+    assert issue.file == "raw.json > task 8"
     assert (issue.level, issue.text.split(";")[0]) == ("warning", "has two tasks")
