@@ -100,15 +100,18 @@ def pull_project(
     # Asked before anything is read. What changes while we read may be newer than what we read: the next pull must
     # begin here, not at the newest change that we happen to see.
     begun = client.newest_change(project.id)
-    wanted, there = _wanted(client, project.id, state, full, int(facts.get("task_number") or 0))
+    number = int(facts.get("task_number") or 0)
+    changed, there = ([], set[int]()) if full else _changed(client, project.id, state, number)
+    parts = client.export_all(project.id) if full else client.export_parts(project.id, changed)
     reader, seen = ExportReader(known.frames, known.prelabels), _Seen()
-    for part, strict in _ahead((tasks, not client.odd_numbers) for tasks in client.export_parts(project.id, wanted)):
+    for part, strict in _ahead((tasks, not client.odd_numbers) for tasks in parts):
         archive.keep(part, strict=strict)
         reader.take(part)
         seen.tasks |= {int(task["id"]) for task in part}
         seen.answered |= {int(task["id"]) for task in part if task.get("annotations")}
         if progress:
-            progress(len(seen.tasks), len(wanted))
+            progress(len(seen.tasks), number if full else len(changed))
+    there = seen.tasks if full else there
     name = archive.seal(state, full=full)
     reading = reader.finish(name)
     issues.found += reading.issues.found
@@ -128,13 +131,8 @@ def pull_project(
     return Pulled(archive, state, fresh, len(seen.tasks))
 
 
-def _wanted(
-    client: LabelStudioClient, project_id: int, state: PullState, full: bool, number: int
-) -> tuple[list[int], set[int]]:
-    """Ids of the tasks to read now, ascending, and of all that are on the server."""
-    if full:
-        ids = client.task_ids(project_id)
-        return ids, set(ids)
+def _changed(client: LabelStudioClient, project_id: int, state: PullState, number: int) -> tuple[list[int], set[int]]:
+    """Ids of the tasks that changed since the last pull, ascending, and of all that are on the server."""
     changed = set(client.task_ids(project_id, changed_since=_earlier(state.until)))
     there = set(state.tasks) | changed
     if len(there) != number:  # some were deleted, or came without our seeing them

@@ -109,6 +109,7 @@ def test_an_answer_given_while_we_pull_comes_with_the_next(
     def while_people_work(*arguments: Any) -> Any:
         for k, part in enumerate(plain(*arguments)):
             if k == 0:
+                assert [task["id"] for task in part] == sorted(work.refs[hand_id] for hand_id in ids)[:2]
                 work.answer(ids[0], shift=1.0)
                 work.answer(ids[3], shift=1.0)
             yield part
@@ -121,6 +122,28 @@ def test_an_answer_given_while_we_pull_comes_with_the_next(
     answers = 2 if first else 6
     assert (before.submitted, report.submitted) == (answers - 1, answers)
     assert work.pull(everything=True).revisions == 0
+
+
+def test_all_tasks_come_whether_their_ids_are_consecutive_or_not(
+    work: Work, monkeypatch: pytest.MonkeyPatch, drawn_workspace: Callable[..., Any], service: Any
+) -> None:
+    """In parts when they are, at once when a project's tasks are a few among those of others."""
+    monkeypatch.setattr("hint_toolkit.labelstudio.exports.PART", 3)
+    ids = sorted(work.refs.values())
+    assert ids == list(range(ids[0], ids[0] + 4))
+    parts = [[task["id"] for task in part] for part in work.client.export_all(work.project)]
+    assert parts == [ids[:3], ids[3:]]
+    work.client.delete_task(ids[1])  # a gap
+    parts = [[task["id"] for task in part] for part in work.client.export_all(work.project)]
+    assert parts == [[ids[0], ids[2]], ids[3:]]
+    task = {"data": work.client.get_task(ids[0])["data"]}
+    second = work.client.create_project(f"{work.title} second", work.client.find_project(work.title).label_config)
+    assert list(work.client.export_all(second.id)) == []
+    work.client.import_tasks(second.id, [task] * 9)
+    work.client.import_tasks(work.project, [task])  # three ids between each of ours, and more
+    whole = [[task["id"] for task in part] for part in work.client.export_all(work.project)]
+    assert whole == [work.client.task_ids(work.project)]
+    assert len(whole[0]) == 4
 
 
 def test_a_fresh_full_pull_gives_what_the_steps_gave(work: Work, tmp_path: Path) -> None:
