@@ -16,6 +16,7 @@ from hint_toolkit.records import Hand, Hands
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
+@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Where tests run in several processes: a file is one process's, and so is the Label Studio of the tests."""
     for item in items:
