@@ -16,14 +16,6 @@ from hint_toolkit.records import Hand, Hands
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 
 
-@pytest.hookimpl(tryfirst=True)  # before the plugin that reads the groups
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Where tests run in several processes: a file is one process's, and so is the Label Studio of the tests."""
-    for item in items:
-        shared = "service" in getattr(item, "fixturenames", ())
-        item.add_marker(pytest.mark.xdist_group("service" if shared else item.path.stem))
-
-
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(42)
