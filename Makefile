@@ -26,7 +26,7 @@ view: setup
 	$(BIN)/hint-eval view --results $(DEMO)/results
 
 test: setup setup-server check
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+	$(BIN)/python -m pytest
 
 check: setup
 	$(BIN)/ruff check .
