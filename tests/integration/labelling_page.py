@@ -77,12 +77,18 @@ def open_stream(page: Any, service: Any, project: int) -> int:
 
 
 def drag(page: Any, joint: str, by: tuple[float, float]) -> None:
-    """Take a joint's dot with the mouse and let it go elsewhere, so many screen pixels away."""
+    """Take a joint's dot with the mouse and let it go elsewhere, so many screen pixels away; again if it stays."""
     x, y = page.evaluate(WHERE, joint)
-    page.mouse.move(x, y)
-    page.mouse.down()
-    page.mouse.move(x + by[0], y + by[1], steps=8)
-    page.mouse.up()
+    for _ in range(3):
+        page.mouse.move(x, y)
+        page.mouse.down()
+        page.mouse.move(x + by[0], y + by[1], steps=8)
+        page.mouse.up()
+        for _ in range(25):
+            if page.evaluate(WHERE, joint) != [x, y]:
+                return
+            page.wait_for_timeout(PAUSE)
+    pytest.fail(f"{joint} cannot be dragged")
 
 
 def submit(page: Any) -> None:
