@@ -102,7 +102,7 @@ def pull_project(
     begun = client.newest_change(project.id)
     number = int(facts.get("task_number") or 0)
     changed, there = ([], set[int]()) if full else _changed(client, project.id, state, number)
-    parts = client.export_all(project.id) if full else client.export_parts(project.id, changed)
+    parts = client.export_all(project.id, number) if full else client.export_parts(project.id, changed)
     reader, seen = ExportReader(known.frames, known.prelabels), _Seen()
     for part, strict in _ahead((tasks, not client.odd_numbers) for tasks in parts):
         archive.keep(part, strict=strict)

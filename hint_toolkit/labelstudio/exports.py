@@ -1,7 +1,7 @@
 """What a server has to say of a project: which tasks changed, and all that people did to them."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import orjson
@@ -34,7 +34,8 @@ class ExportClient(Connection):
     def _first(self, project_id: int, order: str) -> dict[str, Any]:
         """The first task in an order, with id and time of change; empty when there is none."""
         params = {"project": project_id, "fields": "task_only", "include": "id,updated_at", "page": 1, "page_size": 1}
-        reply = self.request("list tasks", "GET", "api/tasks", params=params | {"query": _ordered_by(order)})
+        query = json.dumps({"ordering": [order]})
+        reply = self.request("list tasks", "GET", "api/tasks", params=params | {"query": query})
         return dict(reply["tasks"][0]) if reply["tasks"] else {}
 
     def task_ids(self, project_id: int, changed_since: str | None = None) -> list[int]:
@@ -81,15 +82,18 @@ class ExportClient(Connection):
         for k in range(0, len(ids), PART):
             yield self._named(self._download(project_id, ids[k : k + PART]), emails)
 
-    def export_all(self, project_id: int) -> Iterator[list[dict[str, Any]]]:
+    def export_all(self, project_id: int, number: int) -> Iterator[list[dict[str, Any]]]:
         """As `export_parts`, for all tasks, without a list of them.
 
         Tasks of a project have nearly consecutive ids, and the server passes over ids that are none of its tasks. Only
         where most are, because many projects grew side by side, all tasks come as one part.
+
+        Args:
+            project_id: of the project.
+            number: of its tasks, as the project's facts say.
         """
         first, last = (int(self._first(project_id, order).get("id") or 0) for order in ("tasks:id", "-tasks:id"))
-        number = int(self.request("show the project", "GET", f"api/projects/{project_id}").get("task_number") or 0)
-        if not first or not number:
+        if not first:
             return
         if last - first < _SPARSE * number:
             yield from (part for part in self.export_parts(project_id, range(first, last + 1)) if part)
@@ -116,7 +120,7 @@ class ExportClient(Connection):
             the tasks by id.
         """
         annotations = [one for task in tasks for one in task.get("annotations") or []]
-        if self._unknown(annotations, emails):
+        if any(annotation.get("completed_by") not in emails for annotation in annotations):
             with self._translated("list users"):
                 emails |= {int(user.id): str(user.email) for user in self._sdk.users.list()}
         for annotation in annotations:
@@ -124,10 +128,6 @@ class ExportClient(Connection):
             if user in emails:
                 annotation["completed_by"] = {"id": user, "email": emails[user]}
         return sorted(tasks, key=lambda task: int(task["id"]))
-
-    @staticmethod
-    def _unknown(annotations: Iterable[Mapping[str, Any]], emails: Mapping[int, str]) -> bool:
-        return any(annotation.get("completed_by") not in emails for annotation in annotations)
 
     def _exported(self, text: bytes) -> list[dict[str, Any]]:
         try:
@@ -145,7 +145,3 @@ class ExportClient(Connection):
         except orjson.JSONDecodeError:
             self.odd_numbers = True
             return json.loads(text)
-
-
-def _ordered_by(order: str) -> str:
-    return json.dumps({"ordering": [order]})

@@ -181,19 +181,13 @@ def box_value(hand: Hand, window: Window) -> tuple[float, float, float, float]:
 
 
 def _points(hand: Hand, window: Window, hint_id: str) -> list[dict[str, Any]]:
-    found, points, scores, sizes = [], hand.points.tolist(), hand.score.tolist(), _sizes(window)
+    found, points, scores = [], hand.points.tolist(), hand.score.tolist()
     for joint, (pixel_x, pixel_y), score in zip(JOINTS, points, scores, strict=True):
         if not (math.isfinite(pixel_x) and math.isfinite(pixel_y)):
             continue
         x, y = to_percent(pixel_x, window.x, window.width), to_percent(pixel_y, window.y, window.height)
-        region = {
-            "id": f"{hint_id}-{joint}",
-            "to_name": IMAGE,
-            "type": "keypointlabels",
-            **sizes,
-            "from_name": KEYPOINTS,
-            "value": {"x": x, "y": y, "width": DOT_PERCENT, "keypointlabels": [joint]},
-        }
+        value = {"x": x, "y": y, "width": DOT_PERCENT, "keypointlabels": [joint]}
+        region = _common(hint_id, joint, "keypointlabels") | _sizes(window) | {"from_name": KEYPOINTS, "value": value}
         if math.isfinite(score):
             region["score"] = score
         found.append(region)

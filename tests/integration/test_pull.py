@@ -131,17 +131,17 @@ def test_all_tasks_come_whether_their_ids_are_consecutive_or_not(
     monkeypatch.setattr("hint_toolkit.labelstudio.exports.PART", 3)
     ids = sorted(work.refs.values())
     assert ids == list(range(ids[0], ids[0] + 4))
-    parts = [[task["id"] for task in part] for part in work.client.export_all(work.project)]
+    parts = [[task["id"] for task in part] for part in work.client.export_all(work.project, 4)]
     assert parts == [ids[:3], ids[3:]]
     work.client.delete_task(ids[1])  # a gap
-    parts = [[task["id"] for task in part] for part in work.client.export_all(work.project)]
+    parts = [[task["id"] for task in part] for part in work.client.export_all(work.project, 3)]
     assert parts == [[ids[0], ids[2]], ids[3:]]
     task = {"data": work.client.get_task(ids[0])["data"]}
     second = work.client.create_project(f"{work.title} second", work.client.find_project(work.title).label_config)
-    assert list(work.client.export_all(second.id)) == []
+    assert list(work.client.export_all(second.id, 0)) == []
     work.client.import_tasks(second.id, [task] * 9)
     work.client.import_tasks(work.project, [task])  # three ids between each of ours, and more
-    whole = [[task["id"] for task in part] for part in work.client.export_all(work.project)]
+    whole = [[task["id"] for task in part] for part in work.client.export_all(work.project, 4)]
     assert whole == [work.client.task_ids(work.project)]
     assert len(whole[0]) == 4
 

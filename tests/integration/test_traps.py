@@ -16,7 +16,7 @@ import pytest
 from hint_toolkit.errors import InputError, ServerError
 from hint_toolkit.flows.push import push
 from hint_toolkit.labelstudio.config import label_config
-from tests.integration.labelling_page import WHERE, log_in, open_task
+from tests.integration.labelling_page import STAGE, WHERE, log_in, open_task
 
 pytestmark = pytest.mark.server
 
@@ -59,6 +59,7 @@ def test_points_without_a_width_are_not_shown_and_a_box_on_top_takes_the_click(
     assert len(page.evaluate(LABELS)) == 21 - int((~np.isfinite(drawn.prelabels.points[0])).any(axis=1).sum())
     assert click(client.find_tasks(project, ["turned"])[0].id) == ["rectangleregion"]
     open_task(page, service, project, client.find_tasks(project, ["thin"])[0].id)
+    assert page.evaluate(STAGE)
     assert page.evaluate(LABELS) == []
 
 
