@@ -45,6 +45,10 @@ def test_a_window_in_the_middle_has_the_asked_side_and_center():
     assert (window.x, window.y) == (280, 170)
 
 
+def test_a_window_of_a_tall_box_is_as_wide_as_the_box_is_high():
+    assert crop_window(np.array([310.0, 180, 330, 220]), 640, 480, 2.0) == (280, 160, 81, 81)
+
+
 @pytest.mark.parametrize(("x", "expected"), [(-0.5, True), (-0.51, False), (9.49, True), (9.5, False)])
 def test_inside_counts_whole_pixels_around_their_centers(x, expected):
     assert inside(np.array([[x, 0.0]]), 10, 10)[0] == expected
