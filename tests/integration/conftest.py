@@ -68,7 +68,8 @@ class Drawn:
 def drawn_workspace() -> Callable[..., Drawn]:
     """`drawn_workspace(root, hands=(2, 1, 0))`: that many hands in each frame; a frame without one has an empty row.
 
-    `size` is that of the frames; the hands stay where they are, 180 to 220 pixels long.
+    `size` is that of the frames; the hands stay where they are, 180 to 220 pixels long. A folder is drawn once: the
+    tests share a server, and a project of the same name and hands would be that of the other test, drafts and all.
     """
 
     def make(
@@ -80,6 +81,8 @@ def drawn_workspace() -> Callable[..., Drawn]:
     ) -> Drawn:
         rng = np.random.default_rng(7)
         workspace, (width, height) = Workspace(root), size
+        if workspace.frames_file.exists():
+            pytest.fail(f"another test has drawn {root}: give this one a folder and a project of its own")
         frames, truth, prelabels = [], [], []
         for f, count in enumerate(hands):
             frame = Frame(

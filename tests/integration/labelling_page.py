@@ -15,8 +15,8 @@ STAGE = """() => {
     const box = image.stageRef.container().getBoundingClientRect()
     return [box.x, box.y, image.stageWidth, image.stageHeight]
 }"""
-# Which answer is shown, its regions, and how many points and boxes of them are on the stage. The picture comes
-# before the regions, and a slow machine takes seconds between the two.
+# Which answer is shown, its regions, and how many points and boxes of them are on the stage: a picture is there
+# before the regions that are drawn on it.
 REGIONS = """() => {
     const store = Htx.annotationStore.selected, image = store.names.get('img')
     const mine = store.regions.filter(r => ['keypointregion', 'rectangleregion'].includes(r.type))

@@ -112,8 +112,8 @@ def test_a_draft_that_is_come_back_to(
     service: Any, client: Any, page: Any, drawn_workspace: Callable[..., Any]
 ) -> None:
     """After a reload the editor submits without a parent prediction; what was shown is known all the same."""
-    drawn = drawn_workspace(service.root / "draft", hands=(1,))
-    project = push(drawn.workspace, client, title="draft", document_root=service.root).project_id
+    drawn = drawn_workspace(service.root / "come back", hands=(1,))
+    project = push(drawn.workspace, client, title="come back", document_root=service.root).project_id
     (ref,) = client.list_tasks(project)
     start = drawn.prelabels[0]
     log_in(page, service)
@@ -121,16 +121,16 @@ def test_a_draft_that_is_come_back_to(
     with page.expect_response(lambda r: r.request.method == "POST" and "/drafts" in r.url) as saved:
         drag(page, "thumb4", (30, -18))
     assert saved.value.ok
-    report = pull(drawn.workspace, client, title="draft")
+    report = pull(drawn.workspace, client, title="come back")
     assert (report.submitted, report.open_tasks) == (0, 1)  # a draft is no answer
-    assert push(drawn.workspace, client, title="draft", document_root=service.root).there == 1
+    assert push(drawn.workspace, client, title="come back", document_root=service.root).there == 1
     open_task(page, service, project, ref.id)
     with page.expect_response(lambda r: r.request.method == "POST" and "/annotations" in r.url) as reply:
         page.keyboard.press("Control+Enter")
     assert reply.value.ok
     (annotation,) = client.export(project)[0]["annotations"]
     assert annotation["parent_prediction"] is None  # the trap
-    assert pull(drawn.workspace, client, title="draft").submitted == 1
+    assert pull(drawn.workspace, client, title="come back").submitted == 1
     answers = drawn.workspace.read_answers()
     np.testing.assert_array_equal(answers.started.points[0], start.points)
     assert answers.started.detector.tolist() == ["drawn-1"]
