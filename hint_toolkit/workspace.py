@@ -14,13 +14,15 @@ import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from hint_toolkit.errors import InputError
 from hint_toolkit.io.answers import Answers, read_answers
 from hint_toolkit.io.atomic import replacing
 from hint_toolkit.io.parquet import read_hands, read_table, table_to_frames, write_table
 from hint_toolkit.records import Frame, Hands
+
+_BEGIN: Final = "hint-build sample --source folder --videos DIR"
 
 
 class WorkspaceBusy(InputError):
@@ -52,12 +54,19 @@ class Workspace:
         self.releases_folder = root / "releases"
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
+    def lock(self, *, begins: bool = True) -> Iterator[None]:
         """Hold the workspace for one writing process.
+
+        Args:
+            begins: the caller may be the first to write here. A stage that works on an earlier one's results is not,
+                and leaves no folder behind where there was none.
 
         Raises:
             WorkspaceBusy: another process holds it.
+            InputError: there is no such folder, and the caller does not begin one.
         """
+        if not begins and not self.root.is_dir():
+            raise InputError("there is no workspace here", where=str(self.root), next_step=f"run: {_BEGIN}")
         self.root.mkdir(parents=True, exist_ok=True)
         with (self.root / ".lock").open("w") as handle:
             try:
@@ -76,7 +85,7 @@ class Workspace:
         Raises:
             InputError: none sampled yet, or the file is damaged.
         """
-        self._need(self.frames_file, "no frames have been sampled", "hint-build sample --source folder --videos DIR")
+        self._need(self.frames_file, "no frames have been sampled", _BEGIN)
         return table_to_frames(read_table(self.frames_file)[0], str(self.frames_file))
 
     def read_prelabels(self) -> Hands:

@@ -70,7 +70,7 @@ def make_consensus(
     Raises:
         InputError: nothing pulled, or nobody submitted anything.
     """
-    with workspace.lock():
+    with workspace.lock(begins=False):
         people = read_people(workspace, None)
         answers = workspace.read_answers()
         decided = decisions(answers)

@@ -105,7 +105,7 @@ def prelabel(
             f"{detector.name} finds no hands, it reads them from boxes",
             next_step="pass --boxes FILE with the boxes of hands, or pre-label with mediapipe first",
         )
-    with workspace.lock():
+    with workspace.lock(begins=False):
         frames = workspace.read_frames()
         prompted = prompts_of(boxes, frames)
         digests = {frame.id: frame.sha256 or file_sha256(workspace.root / frame.path) for frame in frames}

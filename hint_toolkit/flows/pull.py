@@ -70,7 +70,7 @@ def pull(
         InputError: no such project, or nothing sampled or pre-labelled.
         ServerError: the server is dead or refuses.
     """
-    with workspace.lock(), without_collector():
+    with workspace.lock(begins=False), without_collector():
         known = Known(
             {frame.id: frame for frame in workspace.read_frames()},
             {hand.id: hand for hand in workspace.read_prelabels()},

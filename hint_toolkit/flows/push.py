@@ -94,7 +94,7 @@ def push(
     shares = shares or Shares()
     for purpose in ("label", "overlap") if shares.overlap else ("label",):
         project_title(title, purpose)
-    with workspace.lock(), without_collector():
+    with workspace.lock(begins=False), without_collector():
         hands = _pushable(workspace)
         brought = pictures or LocalPictures(workspace.tasks_folder, document_root or workspace.served_folder)
         crops = Crops(workspace, brought, view)

@@ -83,7 +83,7 @@ def export(
     """
     if version is not None and ("/" in version or version.startswith(".") or not safe_name(version)):
         raise InputError(f"{version!r} cannot name a release", next_step="use letters, digits, - and .")
-    with workspace.lock():
+    with workspace.lock(begins=False):
         annotations = read_consensus(workspace) if labels == "consensus" else workspace.read_annotations()
         issues = Issues()
         hands = released(final_rows(annotations, issues))

@@ -112,6 +112,18 @@ with Workspace(Path({str(tmp_path)!r})).lock():
         pass
 
 
+def test_a_stage_that_begins_nothing_leaves_no_folder(tmp_path):
+    root = tmp_path / "hint"
+    with pytest.raises(InputError, match="there is no workspace here") as error, Workspace(root).lock(begins=False):
+        pass
+    assert "hint-build sample" in str(error.value)
+    assert not root.exists()
+    with Workspace(root).lock():
+        assert root.is_dir()
+    with Workspace(root).lock(begins=False):
+        pass
+
+
 def test_a_stage_that_has_not_run_names_its_command(tmp_path):
     workspace = Workspace(tmp_path)
     for read, command in (

@@ -65,9 +65,10 @@ def test_a_video_without_hands_exits_3_and_keeps_its_rows(videos, tmp_path, caps
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
-        (["prelabel"], "no frames have been sampled"),
+        (["prelabel"], "there is no workspace here; run: hint-build sample"),
         (["prelabel", "--detector", "yolo"], "no detector 'yolo'"),
-        (["export"], "no annotations have been pulled"),
+        (["export"], "there is no workspace here; run: hint-build sample"),
+        (["consensus"], "there is no workspace here; run: hint-build sample"),
         (["sample", "--videos", "gone"], "gone: no such folder"),
         (["sample"], "Missing option '--videos'"),
         (["push"], "LABEL_STUDIO_API_KEY is not set"),
@@ -81,6 +82,7 @@ def test_wrong_calls(tmp_path, monkeypatch, capsys, arguments, line):
     err = capsys.readouterr().err
     assert line in err
     assert err.count("\n") == 1
+    assert not list(tmp_path.iterdir())
 
 
 def test_push_without_a_server_and_pull_from_a_dead_one(tmp_path, monkeypatch, capsys):

@@ -148,5 +148,6 @@ def test_nothing_submitted(workspace, tmp_path):
     change(workspace, state=["skipped"] * 6)
     with pytest.raises(InputError, match="no submitted hand to release.*hint-build pull"):
         export(workspace, formats=["parquet"])
+    (tmp_path / "empty").mkdir()
     with pytest.raises(InputError, match="no annotations have been pulled"):
         export(Workspace(tmp_path / "empty"), formats=["parquet"])
