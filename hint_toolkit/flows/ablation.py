@@ -1,7 +1,7 @@
 """Data x capacity, the design of Table 5 of HaMeR's paper (arXiv 2312.05251), as one declared experiment.
 
 The paper trains a small and a large backbone on little and on four times the data, and measures on HInt's New Days.
-Here the cells are tiny networks on the project's own synthetic hands: the table has the same form, and says nothing
+Here the cells are small networks on the project's own synthetic hands: the table has the same form, and says nothing
 about HInt. Every cell is a training of its own (`flows.train`), so a killed experiment goes on where it was.
 """
 
@@ -9,34 +9,21 @@ import hashlib
 import json
 import platform
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from hint_toolkit import __version__
 from hint_toolkit.errors import InputError
-from hint_toolkit.flows.train import TrainReport, train
+from hint_toolkit.flows.ablation_table import CAPTION, MEAN_HAND, NO_NETWORK, PAPER, AblationReport, Row
+from hint_toolkit.flows.train import TrainReport, held_of, train, training_examples
 from hint_toolkit.flows.train_config import STAND_IN, Data, TrainConfig, filled, read_toml, train_config
 from hint_toolkit.flows.train_files import REPORT_FILE, STATE_FILE
-from hint_toolkit.flows.training_hands import FOLDER, MOCAP_FILE, write_training_hands
+from hint_toolkit.flows.training_hands import FOLDER, MOCAP_FILE, VIEWS, write_training_hands
 from hint_toolkit.io.atomic import write_json, write_text
 
 Progress = Callable[[int, int], None]
-PAPER: Final[Mapping[tuple[str, str], float]] = {
-    ("ResNet-50", "small"): 16.9,
-    ("ResNet-50", "4x"): 31.3,
-    ("ViT-H", "small"): 25.9,
-    ("ViT-H", "4x"): 48.0,
-}
-"""PCK@0.05 in percent, HInt New Days, all joints: Table 5 of the paper."""
-CAPTION: Final = (
-    "Tiny networks trained for {steps} steps on the project's own synthetic hands and measured on {val} others, with a "
-    "stand-in hand model; {seeds}. These numbers say nothing about HInt, "
-    "real hands or the paper's claim: they show the experiment's form. The paper's column is its own: 2.7 million real "
-    "pictures, HInt New Days, all joints."
-)
-_LIMIT: Final = "0.05"
 
 
 @dataclass(frozen=True)
@@ -81,6 +68,7 @@ class Ablation:
         seeds: of the trainings.
         val: hands that all are measured on.
         hands_seed: of the rendered hands.
+        views: that they are rendered from, in turn.
         training: what all cells share.
     """
 
@@ -89,6 +77,7 @@ class Ablation:
     seeds: tuple[int, ...]
     val: int
     hands_seed: int
+    views: tuple[str, ...]
     training: TrainConfig
 
     def cells(self) -> list[tuple[Capacity, Amount, int]]:
@@ -96,76 +85,14 @@ class Ablation:
         return [(c, a, seed) for c in self.capacities for a in self.amounts for seed in self.seeds]
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the table; shares of 0..1.
-
-    Attributes:
-        capacity: name of the backbone.
-        backbone: what it is.
-        data: name of the amount.
-        hands: that were learned from.
-        pck: of each seed, PCK@0.05.
-        paper: the paper's number in percent, None where nothing corresponds.
-    """
-
-    capacity: str
-    backbone: str
-    data: str
-    hands: int
-    pck: tuple[float, ...]
-    paper: float | None
-
-
-@dataclass(frozen=True)
-class AblationReport:
-    """The table.
-
-    Attributes:
-        rows: of it.
-        caption: what it is, and is not.
-        table: the file it stands in.
-    """
-
-    rows: tuple[Row, ...]
-    caption: str
-    table: Path
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain JSON."""
-        return {"rows": [asdict(row) for row in self.rows], "caption": self.caption, "table": str(self.table)}
-
-    def text(self) -> str:
-        """Markdown, which people can read as well."""
-        header = ["backbone", "data", "hands", "PCK@0.05 [%], ours, synthetic", "PCK@0.05 [%], paper, New Days"]
-        lines = [header, *(_cells(row) for row in self.rows)]
-        widths = [max(len(line[k]) for line in lines) for k in range(len(header))]
-        shown = ["| " + " | ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)) + " |" for line in lines]
-        rule = "|" + "|".join("-" * (w + 2) for w in widths) + "|"
-        return "\n".join([shown[0], rule, *shown[1:], "", self.caption])
-
-
-def _cells(row: Row) -> list[str]:
-    shares = [100 * share for share in row.pck]
-    spread = f" ({min(shares):.1f} to {max(shares):.1f})" if len(shares) > 1 else ""
-    paper = "-" if row.paper is None else f"{row.paper:.1f}"
-    return [
-        f"{row.capacity} ({row.backbone})",
-        row.data,
-        str(row.hands),
-        f"{sum(shares) / len(shares):.1f}{spread}",
-        paper,
-    ]
-
-
 def read_ablation(path: Path) -> Ablation:
-    """The experiment of a TOML file: `seeds`, `val`, `[[capacity]]`, `[[amount]]`, and `[training]` as of `run`.
+    """The experiment of a TOML file: `seeds`, `val`, `views`, `[[capacity]]`, `[[amount]]`; `[training]` as of `run`.
 
     Raises:
         InputError: no such file, or it says something that cannot be run; names it.
     """
     told, where = read_toml(path), str(path)
-    known = {"seeds", "val", "hands_seed", "capacity", "amount", "training"}
+    known = {"seeds", "val", "hands_seed", "views", "capacity", "amount", "training"}
     if unknown := sorted(set(told) - known):
         raise InputError(f"nothing is called {unknown[0]!r}", where=where, why=f"known: {', '.join(sorted(known))}")
     capacities = _tables(told.get("capacity"), Capacity(), path, "capacity", ("name", "backbone"))
@@ -174,10 +101,13 @@ def read_ablation(path: Path) -> Ablation:
     whole = isinstance(seeds, list) and all(type(s) is int and s >= 0 for s in [*seeds, val, hands_seed])
     if not whole or not seeds or not val or len(set(seeds)) < len(seeds):
         raise InputError("seeds, val and hands_seed must be whole numbers, every seed once", where=where)
+    views = told.get("views", list(VIEWS))
+    if not isinstance(views, list) or not views or not all(view in VIEWS for view in views):
+        raise InputError("views must be a list of views", where=where, why=f"known: {', '.join(VIEWS)}")
     if any(a.hands < 1 for a in amounts):
         raise InputError("an amount has no hands", where=where)
     training = train_config(told.get("training", {}), path.parent, f"{where} > training")
-    return Ablation(tuple(capacities), tuple(amounts), tuple(seeds), val, hands_seed, training)
+    return Ablation(tuple(capacities), tuple(amounts), tuple(seeds), val, hands_seed, tuple(views), training)
 
 
 def _tables(told: Any, blank: Any, path: Path, name: str, required: tuple[str, ...]) -> list[Any]:
@@ -201,11 +131,12 @@ def run_ablation(experiment: Ablation, out: Path, *, progress: Progress | None =
         MissingExtra: a library of training is not installed.
         InputError: a setting is wrong, or `out` holds another experiment.
     """
+    most = max(experiment.amounts, key=lambda amount: amount.hands)
     hands = write_training_hands(
-        out / "hands", max(a.hands for a in experiment.amounts), experiment.val, experiment.hands_seed
+        out / "hands", most.hands, experiment.val, experiment.hands_seed, views=experiment.views
     )
     cells, steps = experiment.cells(), experiment.training.steps
-    pck: dict[tuple[str, str], list[float]] = {}
+    pck: dict[tuple[str, str], list[dict[str, float]]] = {}
     for number, (capacity, amount, seed) in enumerate(cells):
         config = _config(experiment, capacity, amount, seed, hands)
         place = out / "cells" / f"{_slug(capacity.name)}-{_slug(amount.name)}-{seed}"
@@ -215,32 +146,43 @@ def run_ablation(experiment: Ablation, out: Path, *, progress: Progress | None =
                 progress(before + done, len(cells) * steps)
 
         pck.setdefault((capacity.name, amount.name), []).append(_trained(config, place, told))
-    rows = [
+    mean = _mean_hand(_config(experiment, experiment.capacities[0], most, experiment.seeds[0], hands))
+    rows = [Row(NO_NETWORK, MEAN_HAND, most.name, most.hands, (mean,), None)]
+    rows += [
         Row(c.name, c.backbone, a.name, a.hands, tuple(pck[c.name, a.name]), PAPER.get((c.paper, a.paper)))
         for c in experiment.capacities
         for a in experiment.amounts
     ]
     count = len(experiment.seeds)
     seeds = "one seed" if count == 1 else f"mean over {count} seeds, in brackets the lowest and the highest"
-    caption = CAPTION.format(steps=steps, val=experiment.val, seeds=seeds)
+    caption = CAPTION.format(
+        steps=steps, val=experiment.val, seeds=seeds, most=most.hands, views=", ".join(experiment.views)
+    )
     report = AblationReport(tuple(rows), caption, out / "table.md")
     write_text(report.table, report.text() + "\n")
     write_json(out / "table.json", report.to_dict() | {"table": "table.md", "provenance": _provenance(experiment)})
     return report
 
 
-def _trained(config: TrainConfig, place: Path, progress: Progress) -> float:
-    """PCK@0.05 of a cell, which is trained if it was not."""
+def _mean_hand(config: TrainConfig) -> dict[str, float]:
+    """PCK of what has learned nothing but the mean of the hands."""
+    held = held_of(config)
+    assert held is not None
+    return held.measure_mean(training_examples(config, config.data[0]))
+
+
+def _trained(config: TrainConfig, place: Path, progress: Progress) -> dict[str, float]:
+    """PCK of a cell, which is trained if it was not."""
     done, key = place / REPORT_FILE, place / "cell.json"
     wanted = {"key": config.key(), "steps": config.steps}
     if done.is_file() and key.is_file() and json.loads(key.read_text("utf-8")) == wanted:
         progress(config.steps, config.steps)
         kept: dict[str, float] = json.loads(done.read_text("utf-8"))["pck"]
-        return kept[_LIMIT]
+        return kept
     report: TrainReport = train(config, place, progress=progress)
     write_json(key, wanted)
     (place / STATE_FILE).unlink(missing_ok=True)  # only to go on from; the cell is done
-    return report.pck[_LIMIT]
+    return report.pck
 
 
 def _config(experiment: Ablation, capacity: Capacity, amount: Amount, seed: int, hands: Path) -> TrainConfig:
@@ -271,6 +213,7 @@ def _provenance(experiment: Ablation) -> dict[str, Any]:
         "seeds": list(experiment.seeds),
         "val": experiment.val,
         "hands_seed": experiment.hands_seed,
+        "views": list(experiment.views),
         "training": {k: v for k, v in experiment.training.to_dict().items() if k not in ("data", "val", "workers")},
     }
     digest = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()

@@ -2,9 +2,8 @@
 
 import json
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,16 +13,16 @@ from numpy.typing import NDArray
 from hint_toolkit.errors import InputError
 from hint_toolkit.flows.train_config import STAND_IN, Data, TrainConfig
 from hint_toolkit.flows.train_files import LOG_FILE, REPORT_FILE, STATE_FILE, read_state, start_log, write_state
+from hint_toolkit.flows.train_measure import Held
 from hint_toolkit.io.atomic import write_json
 from hint_toolkit.io.mano_file import read_mano
 from hint_toolkit.io.npz import read_npz
-from hint_toolkit.metrics.pck import distances, pck_tally
 from hint_toolkit.models._torchvision import import_timm, import_torch
 from hint_toolkit.models.hamer.backbones import VIT, own_size
 from hint_toolkit.models.hamer.config import HamerConfig
 from hint_toolkit.models.hamer.model import usable_device
 from hint_toolkit.models.hamer.network import build_hamer
-from hint_toolkit.models.training.batches import Sample, Source, batches, sample_of, stacked
+from hint_toolkit.models.training.batches import Source, batches
 from hint_toolkit.models.training.examples import Examples, filtered
 from hint_toolkit.models.training.mix import Mix
 from hint_toolkit.models.training.official import CHECKPOINT, write_official
@@ -33,11 +32,8 @@ from hint_toolkit.models.training.step import MOCAP_RATIO, Trainer, seeded_discr
 from hint_toolkit.models.vit import backbone_size
 
 Progress = Callable[[int, int], None]
-THRESHOLDS: Final = (0.05, 0.10, 0.15)
-_KEPT_HANDS: Final = 256
-"""Of a validation set no larger than this the crops stay in memory: 0.8 MB each."""
-_SIDES: Final = 2.0
-"""The crop's side over the box's longer side, which PCK is measured by."""
+_MEASURED_AT_ONCE: Final = 8
+"""Held-out crops at least, however few a step learns from."""
 
 
 @dataclass(frozen=True)
@@ -112,8 +108,8 @@ class _Run:
         arrays = _hand_model(config.mano)
         mocap = read_mocap(config.mocap) if config.mocap else None
         start = _start(config)
-        self.datasets = [_examples(config, data) for data in config.data]
-        self.held = _examples(config, config.val, learned=False) if config.val else None
+        self.datasets = [training_examples(config, data) for data in config.data]
+        self.held = held_of(config)
         self.mix = Mix([len(e) for e in self.datasets], [data.weight for data in config.data], config.seed)
         self.network_config = HamerConfig(config.network.focal, backbone=start.config.backbone,
                                           head_depth=start.config.head_depth)  # fmt: skip
@@ -127,7 +123,6 @@ class _Run:
             network, config.optimiser, steps=config.steps, device=device, precision=precision, discriminator=judge
         )
         torch.manual_seed(config.seed)
-        self._crops: list[Sample] = []
 
     def finish(self, progress: Progress | None) -> TrainReport:
         """The steps that are left, and the files of the end."""
@@ -150,13 +145,13 @@ class _Run:
                     last = told
                     _line(log, {"step": done, **told}, logged)
                 if config.measure_every and done % config.measure_every == 0 and done < config.steps and self.held:
-                    _line(log, {"step": done, "pck": self.measure()}, logged)
+                    _line(log, {"step": done, "pck": self._measure()}, logged)
                 if done % config.save_every == 0 or done == config.steps:
                     log.flush()
                     write_state(self.out / STATE_FILE, key, done, self.trainer.state())
                 if progress:
                     progress(done, config.steps)
-            pck = self.measure() if self.held else {}
+            pck = self._measure()
             if pck and not any(line.get("step") == config.steps and "pck" in line for line in logged):
                 _line(log, {"step": config.steps, "pck": pck}, logged)
         return self._written(first, pck, last, logged)
@@ -191,40 +186,12 @@ class _Run:
         rows = self.mix.mocap_rows(step, MOCAP_RATIO * self.config.batch, len(self.mocap["betas"]))
         return {name: import_torch().from_numpy(values[rows]) for name, values in self.mocap.items()}
 
-    def measure(self) -> dict[str, float]:
-        """PCK of the held-out hands by threshold, by the box's longer side, mean of the joints' shares."""
-        assert self.held is not None
-        torch = import_torch()
-        network = self.trainer.network
-        network.eval()
-        points = []
-        with torch.inference_mode():
-            for group in self._held_crops():
-                found = network(stacked(group)["crops"].to(self.device))["points"]
-                points.append(found.float().cpu().numpy())
-        wanted = np.array([sample["points"] for sample in self._targets()], np.float64)
-        there = wanted[..., 2] > 0
-        truth = np.where(there[..., None], wanted[..., :2], np.nan)
-        sizes: NDArray[np.float64] = np.full(len(wanted), 1 / _SIDES)  # of the box, in fractions of the crop
-        apart = distances(np.concatenate(points).astype(np.float64), truth, sizes)
-        shares = {f"{limit:.2f}": pck_tally(apart, there, limit).macro for limit in THRESHOLDS}
-        return {limit: share for limit, share in shares.items() if share is not None}
-
-    def _held_crops(self) -> Iterator[list[Sample]]:
-        """Crops as a prediction would have them, a batch at a time; of a small set they are kept."""
-        assert self.held is not None
-        if not self._crops and len(self.held) <= _KEPT_HANDS:
-            self._crops = [sample_of(self.held, i, None) for i in range(len(self.held))]
-        size = max(self.config.batch, 8)
-        for begin in range(0, len(self.held), size):
-            rows = range(begin, min(begin + size, len(self.held)))
-            yield [self._crops[i] if self._crops else sample_of(self.held, i, None) for i in rows]
-
-    def _targets(self) -> Iterator[Sample]:
-        return chain.from_iterable(self._held_crops())
+    def _measure(self) -> dict[str, float]:
+        return self.held.measure(self.trainer.network, self.device) if self.held else {}
 
 
-def _examples(config: TrainConfig, data: Data, *, learned: bool = True) -> Examples:
+def training_examples(config: TrainConfig, data: Data, *, learned: bool = True) -> Examples:
+    """The hands of one dataset that a training uses: of its split, through the filters if they are learned from."""
     found = read_examples(data.path, split=data.split, occluded=config.occluded)
     if learned:
         found = filtered(found, config.filters)
@@ -233,6 +200,13 @@ def _examples(config: TrainConfig, data: Data, *, learned: bool = True) -> Examp
     if not len(found):
         raise InputError("no hand is left after the filters", where=str(data.path), next_step="loosen [filters]")
     return found
+
+
+def held_of(config: TrainConfig) -> Held | None:
+    """The hands that a training measures on, None for none."""
+    if config.val is None:
+        return None
+    return Held(training_examples(config, config.val, learned=False), max(config.batch, _MEASURED_AT_ONCE))
 
 
 def _start(config: TrainConfig) -> Start:

@@ -4,15 +4,17 @@ For a first run, for tests, and for the ablation's table: nothing about real han
 """
 
 import io
+import json
 import tarfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hint_toolkit.io.atomic import replacing
+from hint_toolkit.errors import InputError
+from hint_toolkit.io.atomic import replacing, write_json
 from hint_toolkit.io.hamer_record import N_BETAS, person_of
 from hint_toolkit.io.images import encode_jpg
 from hint_toolkit.io.plain_pickle import dump_plain
@@ -21,8 +23,11 @@ from hint_toolkit.records import Hand
 Progress = Callable[[int, int], None]
 FOLDER: Final = "hamer_tar"
 MOCAP_FILE: Final = "mocap.npz"
+HANDS_FILE: Final = "hands.json"
+"""Seed and views of the hands in a folder: shards of others would be taken for them."""
 WIDTH, HEIGHT = 192, 144
 VIEWS: Final = ("ego", "front", "any")
+"""From behind the hand's owner, from in front, and from anywhere: the last is by far the hardest to learn."""
 SHARD: Final = 50
 SIZES: Final = (0.5, 0.65)
 """Lengths of the hand as shares of the picture's height: most hands are whole."""
@@ -34,7 +39,13 @@ _CM: Final = 0.01
 
 
 def write_training_hands(
-    folder: Path, train: int, val: int, seed: int = 0, *, progress: Progress | None = None
+    folder: Path,
+    train: int,
+    val: int,
+    seed: int = 0,
+    *,
+    views: Sequence[str] = VIEWS,
+    progress: Progress | None = None,
 ) -> Path:
     """Render hands into `hamer_tar/train`, `hamer_tar/val` and `mocap.npz`; shards that are there are kept.
 
@@ -42,7 +53,8 @@ def write_training_hands(
         folder: new, or from an earlier call, killed or not, with the same numbers.
         train: hands to learn from.
         val: hands of other seeds.
-        seed: of everything; hand k of a seed is the same whatever their number.
+        seed: of everything; hand k of a seed and its views is the same whatever their number.
+        views: some of `VIEWS`, which the hands take in turn.
         progress: called with hands done and wanted.
 
     Returns:
@@ -50,23 +62,55 @@ def write_training_hands(
 
     Raises:
         MissingExtra: OpenCV is not installed.
+        InputError: the folder holds hands of another seed or of other views.
     """
+    shards = {
+        # The number of hands is in the name: a longer run does not take a shorter shard for a whole one.
+        folder / FOLDER / split / f"{first // SHARD:06d}-{min(SHARD, count - first)}.tar": (split, first, count)
+        for split, count in (("train", train), ("val", val))
+        for first in range(0, count, SHARD)
+    }
+    _begin(folder, seed, views, set(shards))
     done = 0
-    for split, count in (("train", train), ("val", val)):
-        for first in range(0, count, SHARD):
-            size = min(SHARD, count - first)
-            # The number of hands is in the name: a longer run does not take a shorter shard for a whole one.
-            path = folder / FOLDER / split / f"{first // SHARD:06d}-{size}.tar"
-            if not path.is_file():
-                _write_shard(path, split, seed, range(first, first + size))
-            done += size
-            if progress:
-                progress(done, train + val)
+    for path, (split, first, count) in shards.items():
+        numbers = range(first, min(first + SHARD, count))
+        if not path.is_file():
+            _write_shard(path, split, seed, numbers, views)
+        done += len(numbers)
+        if progress:
+            progress(done, train + val)
     _write_mocap(folder / MOCAP_FILE, seed)
     return folder
 
 
-def hand_of(split: str, seed: int, number: int) -> tuple[NDArray[np.uint8], Hand, dict[str, Any]]:
+def _begin(folder: Path, seed: int, views: Sequence[str], shards: set[Path]) -> None:
+    """Note what the folder is for, or see that what is there belongs to it."""
+    path, wanted = folder / HANDS_FILE, {"seed": seed, "views": list(views)}
+    there = sorted((folder / FOLDER).glob("*/*.tar"))
+    if not there:
+        folder.mkdir(parents=True, exist_ok=True)
+        return write_json(path, wanted)
+    found, why = _noted(path), ""
+    if found != wanted:
+        why = f"seed {found.get('seed')}, views {found.get('views')}" if found else f"no readable {HANDS_FILE}"
+    elif surplus := [shard.name for shard in there if shard not in shards]:
+        why = f"{surplus[0]} is of another number of hands"
+    if why:
+        raise InputError("holds other hands", where=str(folder), why=why, next_step="name a new folder, or delete it")
+    return None
+
+
+def _noted(path: Path) -> dict[str, Any] | None:
+    try:
+        found = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def hand_of(
+    split: str, seed: int, number: int, views: Sequence[str] = VIEWS
+) -> tuple[NDArray[np.uint8], Hand, dict[str, Any]]:
     """One picture, its hand as a record, and what else HaMeR's loader is told of it.
 
     Returns:
@@ -80,7 +124,7 @@ def hand_of(split: str, seed: int, number: int) -> tuple[NDArray[np.uint8], Hand
     look = Look(shadow=False)  # a tenth of the time, and nobody learns from it what a shadow is
     rng = np.random.default_rng([seed, _SEEDS[split], number])
     while True:
-        how: dict[str, Any] = {"view": VIEWS[number % 3], "size": float(rng.uniform(*SIZES))}
+        how: dict[str, Any] = {"view": views[number % len(views)], "size": float(rng.uniform(*SIZES))}
         scene = int(rng.integers(2**31))
         image, truths = render(scene, WIDTH, HEIGHT, look, **how)
         if truths[0].exists.sum() >= FEWEST_JOINTS:
@@ -114,10 +158,10 @@ def hand_of(split: str, seed: int, number: int) -> tuple[NDArray[np.uint8], Hand
     return image, hand, targets
 
 
-def _write_shard(path: Path, split: str, seed: int, numbers: range) -> None:
+def _write_shard(path: Path, split: str, seed: int, numbers: range, views: Sequence[str]) -> None:
     with replacing(path) as temporary, tarfile.open(temporary, "w", format=tarfile.PAX_FORMAT) as archive:
         for number in numbers:
-            image, hand, targets = hand_of(split, seed, number)
+            image, hand, targets = hand_of(split, seed, number, views)
             listed = [person_of(hand, 0) | targets]
             for suffix, data in (("jpg", encode_jpg(image)), ("data.pyd", dump_plain(listed))):
                 info = tarfile.TarInfo(f"{hand.id}.{suffix}")  # no time and no owner: the same bytes every time

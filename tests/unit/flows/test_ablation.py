@@ -5,7 +5,8 @@ import json
 import pytest
 
 from hint_toolkit.errors import InputError
-from hint_toolkit.flows.ablation import PAPER, read_ablation, run_ablation
+from hint_toolkit.flows.ablation import read_ablation, run_ablation
+from hint_toolkit.flows.ablation_table import PAPER, AblationReport, Row
 
 pytest.importorskip("torch")
 pytest.importorskip("smplx")
@@ -14,6 +15,7 @@ pytest.importorskip("cv2")
 SMALL = """
 seeds = [3]
 val = 2
+views = ["ego", "front"]
 [[capacity]]
 name = "wide"
 backbone = "vit-1x160"
@@ -45,6 +47,7 @@ def test_every_cell_is_trained_once(tmp_path):
     report = run_ablation(read_ablation(file), out)
     rows = [(row.capacity, row.data, row.hands, row.paper) for row in report.rows]
     assert rows == [
+        ("no network", "four", 4, None),
         ("wide", "one", 1, 25.9),
         ("wide", "four", 4, 48.0),
         ("narrow", "one", 1, None),
@@ -61,6 +64,7 @@ def test_every_cell_is_trained_once(tmp_path):
     table = (out / "table.md").read_text()
     assert "25.9" in table
     assert "say nothing about HInt" in table
+    assert "(view: ego, front)" in table
     told = json.loads((out / "table.json").read_text())
     assert told["provenance"]["versions"]["torch"]
     # Finished cells are kept; one that is lost is trained again, to the same number.
@@ -88,6 +92,7 @@ def test_the_papers_numbers():
         (("seeds", "seed"), "nothing is called 'seed'"),
         (("seeds = [3]", "seeds = [3, 3]"), "every seed once"),
         (("[[amount]]", "[[capacity]]"), "nothing is called 'hands'"),
+        (('"front"', '"behind"'), r"views must be a list of views \(known: ego, front, any\)"),
         (("hands = 1", "hands = 0"), "an amount has no hands"),
         (('name = "narrow"', 'name = "Wide!"'), "have one name"),
         (("hands = 1", ""), "hands is missing"),
@@ -100,3 +105,17 @@ def test_experiments_that_cannot_be_run_are_named(change, said, tmp_path):
     with pytest.raises(InputError, match=said) as error:
         read_ablation(file)
     assert "\n" not in str(error.value)
+
+
+def test_the_table_has_every_threshold_and_the_range_of_the_seeds(tmp_path):
+    seeds = ({"0.05": 0.1, "0.10": 0.2, "0.15": 0.3}, {"0.05": 0.2, "0.10": 0.4, "0.15": 0.5})
+    rows = (Row("wide", "vit-1x160", "small", 7, seeds, 25.9), Row("none", "-", "small", 7, seeds[:1], None))
+    lines = AblationReport(rows, "what it is", tmp_path / "table.md").text().splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[:4]]
+    assert cells[0][3:] == ["ours @0.05 [%]", "ours @0.10 [%]", "ours @0.15 [%]", "paper @0.05 [%], New Days"]
+    assert cells[2] == [
+        "wide (vit-1x160)", "small", "7", "15.0 (10.0 to 20.0)", "30.0 (20.0 to 40.0)", "40.0 (30.0 to 50.0)", "25.9",
+    ]  # fmt: skip
+    assert cells[3][3:] == ["10.0", "20.0", "30.0", "-"]
+    assert len({len(line) for line in lines[:4]}) == 1
+    assert lines[-1] == "what it is"
